@@ -1,0 +1,1 @@
+"""mailer sends automated bulk e-mail out of an Oracle database through AWS SES."""

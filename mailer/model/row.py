@@ -1,0 +1,51 @@
+"""A row of a customer's query, and its form in the ledger: JSON that keeps types exactly."""
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+Value = str | int | float | Decimal | bytes | datetime | date | None
+Row = Mapping[str, Value]
+"""Column name, upper case, to value."""
+
+
+def dump_row(row: Row) -> str:
+    """The row as JSON text; `load_row` gives an equal row back, types included."""
+    return json.dumps({name: _pack(value) for name, value in row.items()}, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_row(text: str) -> dict[str, Value]:
+    """The row that `dump_row` wrote."""
+    return {name: _unpack(value) for name, value in json.loads(text).items()}
+
+
+def _pack(value: Value) -> object:
+    match value:
+        case Decimal():
+            return {"$decimal": str(value)}
+        case datetime():
+            return {"$datetime": value.isoformat()}
+        case date():
+            return {"$date": value.isoformat()}
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode("ascii")}
+        case _:
+            return value
+
+
+def _unpack(value: object) -> Value:
+    match value:
+        case {"$decimal": str(text)}:
+            return Decimal(text)
+        case {"$datetime": str(text)}:
+            return datetime.fromisoformat(text)
+        case {"$date": str(text)}:
+            return date.fromisoformat(text)
+        case {"$bytes": str(text)}:
+            return base64.b64decode(text)
+        case None | str() | int() | float():
+            return value
+        case _:
+            raise ValueError(f"not a packed value: {value!r}")

@@ -1,0 +1,1 @@
+"""The tables as verbs, written once over `Database`; what differs between databases is SQL text."""

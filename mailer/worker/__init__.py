@@ -1,0 +1,1 @@
+"""Claim, load, send, finish."""
