@@ -2,13 +2,19 @@
 
 import base64
 import json
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
 Value = str | int | float | Decimal | bytes | datetime | date | None
 Row = Mapping[str, Value]
-"""Column name, upper case, to value."""
+"""Column name, as `fold_name` gives it, to value."""
+
+
+def fold_name(name: str) -> str:
+    """The one spelling of a column, bind or variable: upper case, NFC, as '이름' may come in two Unicode forms."""
+    return unicodedata.normalize("NFC", name.upper())
 
 
 def dump_row(row: Row) -> str:
