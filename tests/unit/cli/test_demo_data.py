@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unicodedata import is_normalized, normalize
+from unicodedata import is_normalized
 
 import pytest
 
+from mailer.attachments.folder import FolderStorage
+from mailer.attachments.storage import Index
 from mailer.cli.demo_data import DemoData, Expected, make_demo_data
 from mailer.cli.demo_pdf import tiny_pdf
 from mailer.cli.demo_rows import Planted
-from mailer.errors import ConfigurationError, MalformedAddress
+from mailer.errors import AttachmentAmbiguous, AttachmentMissing, ConfigurationError, MalformedAddress
 from mailer.model.address import parse_recipient
 from mailer.model.delivery import Status, UpdateStatus
 from mailer.shipped import shipped_folder
@@ -39,14 +41,16 @@ def queries(example: str) -> dict[str, str]:
     return dbio
 
 
-def attachments_fault(name: str | None, found: Counter[str]) -> Planted | None:
+def attachments_fault(name: str | None, index: Index) -> Planted | None:
     names = [part.strip() for part in (name or "").split(";") if part.strip()]
-    counts = [found[normalize("NFC", part)] for part in names]
-    if not names:
-        return Planted.NO_ATTACHMENT
-    if 0 in counts:
+    try:
+        for part in names:
+            index.size(part)
+    except AttachmentMissing:
         return Planted.ATTACHMENT_MISSING
-    return Planted.ATTACHMENT_AMBIGUOUS if max(counts) > 1 else None
+    except AttachmentAmbiguous:
+        return Planted.ATTACHMENT_AMBIGUOUS
+    return None if names else Planted.NO_ATTACHMENT
 
 
 def address_fault(email: str | None) -> Planted | None:
@@ -66,10 +70,9 @@ def update_fault(crm: sqlite3.Connection, cust_id: int) -> Planted | None:
     return {0: Planted.UPDATE_OF_NO_ROW, 1: None, 2: Planted.UPDATE_OF_TWO_ROWS}[touched]
 
 
-def faults_found(crm: sqlite3.Connection, attachments: Path) -> dict[Planted, list[str]]:
-    """What a person finds who goes through the target list with the database and the folder open."""
+def faults_found(crm: sqlite3.Connection, index: Index) -> dict[Planted, list[str]]:
+    """What a person finds who goes through the target list with the database and the attachments at hand."""
     dbio = queries("monthly-statement")
-    files = Counter(normalize("NFC", file.name) for file in attachments.rglob("*.pdf"))
     seen: set[int] = set()
     found = defaultdict(list)
     for row_no, row in enumerate(crm.execute(dbio["target"]).fetchall(), start=1):
@@ -83,7 +86,7 @@ def faults_found(crm: sqlite3.Connection, attachments: Path) -> dict[Planted, li
         seen.add(key)
         faults = {
             address_fault(row["EMAIL"]),
-            attachments_fault(row["ATTACH_NAME"], files),
+            attachments_fault(row["ATTACH_NAME"], index),
             update_fault(crm, key),
             Planted.NULL_PRINTED if row["GRADE"] is None else None,
             None if crm.execute(dbio["mapping"], {"CUST_ID": key}).fetchone() else Planted.NO_MAPPING_ROW,
@@ -95,10 +98,11 @@ def faults_found(crm: sqlite3.Connection, attachments: Path) -> dict[Planted, li
     return found
 
 
-def test_each_planted_fault_is_where_the_value_says_and_there_is_no_other(
+async def test_each_planted_fault_is_where_the_value_says_and_there_is_no_other(
     data: DemoData, crm: sqlite3.Connection
 ) -> None:
-    found = faults_found(crm, data.attachments)
+    async with FolderStorage(data.attachments) as storage:
+        found = faults_found(crm, await storage.index())
     assert {kind: sorted(keys) for kind, keys in found.items()} == {
         kind: sorted(keys) for kind, keys in data.expected.planted.items()
     }
