@@ -1,0 +1,117 @@
+"""Brings the schema up to date by plain scripts, `migrations/<dialect>/V001__name.sql`, each run once and in order."""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mailer.db.database import Database, Session
+from mailer.errors import ConfigurationError, MigrationNeeded
+from mailer.shipped import shipped_folder
+
+_FILE_NAME = re.compile(r"V(?P<version>\d+)__(?P<description>\w+)\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One script, as it ships with this program."""
+
+    version: int
+    description: str
+    script: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the script, whatever line ends a checkout gave it."""
+        return hashlib.sha256(self.script.replace("\r\n", "\n").encode()).hexdigest()
+
+    def statements(self) -> Iterator[str]:
+        """The script's statements, one by one."""
+        pending = ""
+        for line in self.script.splitlines(keepends=True):
+            pending += line
+            if sqlite3.complete_statement(pending):
+                yield pending
+                pending = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One script, as the database remembers it."""
+
+    version: int
+    description: str
+    checksum: str
+    installed_at: datetime
+
+
+def shipped_migrations(dialect: str) -> list[Migration]:
+    """The scripts of this program, in order. Raises ConfigurationError for a file name that is no migration's."""
+    return sorted(
+        (_read(file) for file in (shipped_folder("migrations") / dialect).glob("*.sql")),
+        key=lambda migration: migration.version,
+    )
+
+
+async def installed_migrations(database: Session) -> list[Installed]:
+    """What ran on the database; empty before the first."""
+    if not await database.fetch("schema_history_exists"):
+        return []
+    return [
+        Installed(row.integer("VERSION"), row.text("DESCRIPTION"), row.text("CHECKSUM"), row.moment("INSTALLED_AT"))
+        for row in await database.fetch("list_installed_migrations")
+    ]
+
+
+def pending_migrations(shipped: Sequence[Migration], installed: Sequence[Installed]) -> list[Migration]:
+    """What is still to run. Raises MigrationNeeded: the database is newer than this program, or a script changed."""
+    known = {migration.version: migration for migration in shipped}
+    for done in installed:
+        if done.version not in known:
+            raise MigrationNeeded(
+                f"the database is newer than this mailer: it has V{done.version:03} ({done.description})",
+                "Run the mailer that wrote it, or a newer one.",
+            )
+        if known[done.version].checksum != done.checksum:
+            raise MigrationNeeded(
+                f"migration V{done.version:03} ({done.description}) is not the script that ran on this database",
+                "Install the released mailer again: a script that ran is never changed.",
+            )
+    ran = {done.version for done in installed}
+    return [migration for migration in shipped if migration.version not in ran]
+
+
+async def migrate(database: Database) -> list[Migration]:
+    """Runs what is pending and gives it back; two at once don't collide: one transaction holds the write lock."""
+    shipped = shipped_migrations(database.dialect)
+    async with database.transaction() as transaction:
+        await transaction.execute("create_schema_history")
+        pending = pending_migrations(shipped, await installed_migrations(transaction))
+        for migration in pending:
+            for statement in migration.statements():
+                await transaction.run_script_statement(statement)
+            await transaction.execute(
+                "record_migration",
+                {
+                    "version": migration.version,
+                    "description": migration.description,
+                    "checksum": migration.checksum,
+                },
+            )
+    return pending
+
+
+async def require_current_schema(database: Database) -> None:
+    """Raises MigrationNeeded where the schema is not this program's."""
+    if pending_migrations(shipped_migrations(database.dialect), await installed_migrations(database)):
+        raise MigrationNeeded("the database's schema is older than this mailer", "Run 'mailer migrate'.")
+
+
+def _read(file: Path) -> Migration:
+    match = _FILE_NAME.fullmatch(file.name)
+    if match is None:
+        raise ConfigurationError(f"{file}: a migration is named V001__what_it_does.sql")
+    return Migration(int(match["version"]), match["description"], file.read_text(encoding="utf-8"))

@@ -1,0 +1,54 @@
+"""Jobs and batches: their states, and what a claim on one lets its holder do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class JobStatus(StrEnum):
+    """WAITING → RUNNING → DONE | FAIL | CANCELLED; `job retry` leads back to WAITING."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAIL = "FAIL"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it keeps another job of its automation from starting."""
+        return self in (JobStatus.WAITING, JobStatus.RUNNING)
+
+
+class Stopping(StrEnum):
+    """The mark on a RUNNING job that is to end early, named by the state that it will end in."""
+
+    FAIL = "FAIL"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True)
+class JobClaim:
+    """A job in a worker's hands. Its holder's claims carry `fence`; they are over when the database has a higher one."""
+
+    job_id: int
+    auto_id: int
+    automation: str
+    worker_id: str
+    fence: int
+    start_at: datetime
+    is_loaded: bool
+    takeovers: int
+    """Claims in a row that found an owner dead while the list was being loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchClaim:
+    """A batch in a worker's hands, with the fence that its claims carry."""
+
+    job_id: int
+    batch_no: int
+    worker_id: str
+    fence: int
+    takeovers: int
+    """Claims in a row that found an owner dead and nothing done."""

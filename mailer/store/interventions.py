@@ -1,0 +1,188 @@
+"""What a person, or a policy in a person's place, does to a job: cancel, retry, settle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailer.db.database import Binds, Database, Session
+from mailer.db.record import Record
+from mailer.errors import Conflict, NotFound
+from mailer.model.delivery import Change, Standing, Status, UpdateStatus
+from mailer.model.job import JobStatus, Stopping
+from mailer.store.audit import write_audit
+from mailer.store.ledger import write_changes
+from mailer.store.minutes import Minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What a retry found to do."""
+
+    deliveries: int
+    """PENDING now; 0 with `is_reopened` where the list is to be loaded anew."""
+    is_reopened: bool
+    is_definition_changed: bool
+    """The automation has changed since the job was loaded, and the job keeps its own."""
+
+
+class Interventions:
+    """Verbs of `mailer job`. `writer` names the command in JOB_MINUTE."""
+
+    def __init__(self, database: Database, writer: str) -> None:
+        self._database = database
+        self._minutes = Minutes(writer)
+
+    async def cancel(self, job_id: int, actor: str) -> JobStatus:
+        """CANCELLED where nobody had taken the job yet; RUNNING: marked, its holder stops soon. Raises Conflict."""
+        cause = f"cancelled by {actor}"
+        async with self._database.transaction() as transaction:
+            job = await self._lock(transaction, job_id)
+            if await transaction.execute("end_waiting_job", {"job_id": job_id, "log": cause}):
+                await transaction.execute(
+                    "set_automation_running", {"auto_id": job.integer("AUTO_ID"), "is_running": 0}
+                )
+                result = JobStatus.CANCELLED
+            else:
+                mark: Binds = {"job_id": job_id, "stopping": Stopping.CANCELLED.value, "log": cause}
+                if not await transaction.execute("mark_stopping", mark):
+                    stopping = job.maybe_text("STOPPING")
+                    state = f"stops already ({stopping})" if stopping else f"is {job.text('STATUS')}"
+                    raise Conflict(f"job {job_id} {state}", f"See 'mailer job show {job_id}'.")
+                result = JobStatus.RUNNING
+            await write_audit(transaction, actor, "job cancel", f"job {job_id}")
+        return result
+
+    async def retry(self, job_id: int, actor: str, *, with_current: bool) -> Retried:
+        """Reopens a job that is over and makes its FAILED rows PENDING. Raises NotFound and Conflict."""
+        async with self._database.transaction() as transaction:
+            job = await self._lock(transaction, job_id)
+            await self._require_free_slot(transaction, job)
+            is_loaded = job.maybe_moment("LOADED_AT") is not None
+            deliveries = await self._make_pending(transaction, job_id) if is_loaded else 0
+            if with_current and is_loaded:
+                await transaction.execute("take_current_definition", {"job_id": job_id})
+            is_changed = bool(await transaction.fetch("is_definition_changed", {"job_id": job_id}))
+            if is_loaded and not deliveries:
+                return Retried(0, False, is_changed)
+            await transaction.execute("open_batches_with_work", {"job_id": job_id})
+            await transaction.execute("reopen_job", {"job_id": job_id})
+            await transaction.execute("set_automation_running", {"auto_id": job.integer("AUTO_ID"), "is_running": 1})
+            details = f"{deliveries} deliveries" + (", by the current definition" if with_current else "")
+            await write_audit(transaction, actor, "job retry", f"job {job_id}", details)
+        return Retried(deliveries, True, is_changed and is_loaded)
+
+    async def retry_updates(self, job_id: int, actor: str, *, with_current: bool) -> int:
+        """Makes update queries that failed, or touched no row, due again; the job's state stays. How many."""
+        async with self._database.transaction() as transaction:
+            job = await self._lock(transaction, job_id)
+            if JobStatus(job.text("STATUS")).is_active:
+                raise Conflict(
+                    f"job {job_id} is {job.text('STATUS')}", f"Wait for its end: 'mailer job show {job_id}'."
+                )
+            if with_current:
+                await transaction.execute("take_current_definition", {"job_id": job_id})
+            changes: dict[Status | UpdateStatus, int] = {}
+            for was in (UpdateStatus.FAILED, UpdateStatus.DONE):
+                count = await transaction.execute("retry_updates", {"job_id": job_id, "update_status": was.value})
+                changes[was] = -count
+            due = -sum(changes.values())
+            changes[UpdateStatus.DUE] = due
+            await self._minutes.add(transaction, job_id, changes)
+            await transaction.execute("open_batches_with_work", {"job_id": job_id})
+            await write_audit(transaction, actor, "job retry --updates", f"job {job_id}", f"{due} update queries")
+        return due
+
+    async def settle(self, job_id: int, actor: str, *, sent: bool, key: str | None) -> int:
+        """A person decides UNKNOWN rows, of one key or all; how many. Raises NotFound where the key has none."""
+        async with self._database.transaction() as transaction:
+            job = await self._lock(transaction, job_id)
+            rows = await self._unknown(transaction, job_id, key, timedelta())
+            if key is not None and not rows:
+                raise NotFound(
+                    f"job {job_id} has no UNKNOWN delivery with that key",
+                    f"See 'mailer job deliveries {job_id} --status unknown'.",
+                )
+            if sent:
+                has_update = bool(await transaction.fetch("has_update_query", {"job_id": job_id}))
+                after, error = Status.SENT, None
+                update_status = UpdateStatus.DUE if has_update else UpdateStatus.NONE
+            else:
+                may_send = job.text("STATUS") == JobStatus.RUNNING and job["STOPPING"] is None
+                after = Status.PENDING if may_send else Status.FAILED
+                error, update_status = "settled: not sent", UpdateStatus.NONE
+            await self._decide(transaction, rows, after, update_status, error)
+            verdict = "sent" if sent else "not sent"
+            await write_audit(transaction, actor, "job settle", f"job {job_id}", f"{len(rows)} deliveries: {verdict}")
+        return len(rows)
+
+    async def resend_unknown(self, job_id: int, grace: timedelta) -> int:
+        """The policy `resend`: what has been UNKNOWN for longer than the grace time is PENDING again; how many."""
+        async with self._database.transaction() as transaction:
+            job = await self._lock(transaction, job_id)
+            if job.text("STATUS") != JobStatus.RUNNING or job["STOPPING"] is not None:
+                return 0
+            rows = await self._unknown(transaction, job_id, None, grace)
+            await self._decide(transaction, rows, Status.PENDING, UpdateStatus.NONE, "unknown: sent again by policy")
+        return len(rows)
+
+    async def _make_pending(self, transaction: Session, job_id: int) -> int:
+        failed = await transaction.execute("retry_failed", {"job_id": job_id})
+        await transaction.execute("retry_pending", {"job_id": job_id})
+        await self._minutes.add(transaction, job_id, {Status.FAILED: -failed, Status.PENDING: failed})
+        (row,) = await transaction.fetch("count_pending", {"job_id": job_id})
+        return row.integer("N")
+
+    async def _decide(
+        self,
+        transaction: Session,
+        rows: Sequence[Record],
+        after: Status,
+        update_status: UpdateStatus,
+        error: str | None,
+    ) -> None:
+        changes = [
+            Change(
+                delivery_id=row.integer("DELIVERY_ID"),
+                job_id=row.integer("JOB_ID"),
+                batch_no=row.integer("BATCH_NO"),
+                before=Standing(Status.UNKNOWN, row.integer("ATTEMPT"), UpdateStatus.NONE),
+                after=Standing(after, row.integer("ATTEMPT"), update_status),
+                tries=row.integer("TRIES"),
+                error_code="settled" if error else None,
+                error=error,
+            )
+            for row in rows
+        ]
+        await write_changes(transaction, self._minutes, changes)
+        for job_id, batch_no in sorted({(change.job_id, change.batch_no) for change in changes}):
+            if after is Status.PENDING or update_status is UpdateStatus.DUE:
+                await transaction.execute("open_batch", {"job_id": job_id, "batch_no": batch_no})
+
+    @staticmethod
+    async def _unknown(transaction: Session, job_id: int, key: str | None, older_than: timedelta) -> list[Record]:
+        return await transaction.fetch(
+            "list_unknown",
+            {"job_id": job_id, "recipient_key": key, "older_than_seconds": older_than.total_seconds()},
+        )
+
+    @staticmethod
+    async def _lock(transaction: Session, job_id: int) -> Record:
+        """Locks the automation, then the job, and reads it. Raises NotFound."""
+        rows = await transaction.fetch("read_job", {"job_id": job_id})
+        if not rows:
+            raise NotFound(f"there is no job {job_id}", "See 'mailer job list'.")
+        await transaction.fetch("lock_automation", {"auto_id": rows[0].integer("AUTO_ID")})
+        return (await transaction.fetch("lock_job", {"job_id": job_id}))[0]
+
+    @staticmethod
+    async def _require_free_slot(transaction: Session, job: Record) -> None:
+        active = await transaction.fetch("find_active_job", {"auto_id": job.integer("AUTO_ID")}, at_most=1)
+        if active:
+            other = active[0].integer("JOB_ID")
+            which = (
+                "it is active itself" if other == job.integer("JOB_ID") else f"job {other} of its automation is active"
+            )
+            raise Conflict(
+                f"job {job.integer('JOB_ID')} can't be retried: {which}",
+                f"See 'mailer job show {other}', and retry when it has ended.",
+            )

@@ -1,0 +1,216 @@
+"""JOB_QUEUE and JOB_BATCH in a worker's hands: claim, renew, give back, close.
+
+Locks are taken in one order everywhere: AUTOMATION, JOB_QUEUE, JOB_BATCH, DELIVERY, JOB_MINUTE.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailer.db.database import Database, Session
+from mailer.db.record import Record
+from mailer.errors import FenceLost
+from mailer.model.delivery import Status
+from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
+from mailer.store.minutes import Minutes
+
+
+@dataclass(frozen=True, slots=True)
+class JobStanding:
+    """What a holder needs to know of its job now."""
+
+    status: JobStatus
+    stopping: Stopping | None
+    log: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What keeps a loaded job open."""
+
+    open_batches: int
+    pending: int
+    under_way: int
+    """SENDING, or with an update query that is due."""
+    unknown: int
+
+
+class Queue:
+    """The queue as one process sees it; `worker_id` names that process in what it claims."""
+
+    def __init__(self, database: Database, worker_id: str, lease: timedelta) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._lease_seconds = lease.total_seconds()
+        self._minutes = Minutes(worker_id)
+
+    async def claim_job(self) -> JobClaim | None:
+        """Takes the job that has waited longest, or else one whose holder is gone; None where there is neither."""
+        async with self._database.transaction() as transaction:
+            for candidates in ("list_waiting_jobs", "list_abandoned_jobs"):
+                for row in await transaction.fetch(candidates, at_most=1):
+                    touched = await transaction.execute(
+                        "claim_job",
+                        {
+                            "job_id": row.integer("JOB_ID"),
+                            "fence": row.integer("FENCE"),
+                            "worker_id": self._worker_id,
+                            "lease_seconds": self._lease_seconds,
+                            "start_at": row.moment("START_AT"),
+                        },
+                    )
+                    if touched:
+                        return self._job_claim(row, candidates == "list_abandoned_jobs")
+        return None
+
+    async def renew_job(self, claim: JobClaim) -> None:
+        """Lengthens the lease. Raises FenceLost."""
+        await self._guarded(self._database, "renew_job", claim, {"lease_seconds": self._lease_seconds})
+
+    async def give_back_job(self, claim: JobClaim) -> None:
+        """Lets the next worker go on at once. Nothing happens where the claim is over."""
+        await self._database.execute("give_back_job", {"job_id": claim.job_id, "fence": claim.fence})
+
+    async def standing(self, job_id: int) -> JobStanding:
+        """Whether the job may send."""
+        (row,) = await self._database.fetch("read_job_standing", {"job_id": job_id})
+        stopping = row.maybe_text("STOPPING")
+        return JobStanding(
+            JobStatus(row.text("STATUS")), Stopping(stopping) if stopping else None, row.maybe_text("LOG")
+        )
+
+    async def mark_stopping(self, job_id: int, stopping: Stopping, cause: str) -> bool:
+        """Sets the mark and its cause; False where another cause, or the job's end, came first."""
+        return bool(
+            await self._database.execute(
+                "mark_stopping", {"job_id": job_id, "stopping": stopping.value, "log": cause[:1000]}
+            )
+        )
+
+    async def claim_batch(self, job_id: int, *, in_order: bool) -> BatchClaim | None:
+        """Takes the lowest open batch that nobody holds; None if there is none now (the job may still be running).
+
+        `in_order`: the lowest open batch, or none while another's lease on it lives. A batch taken over has a higher
+        fence, and what its last holder left SENDING is UNKNOWN in the same commit.
+        """
+        async with self._database.transaction() as transaction:
+            open_batches = await transaction.fetch(
+                "list_open_batches", {"job_id": job_id}, at_most=1 if in_order else None
+            )
+            for row in open_batches:
+                if row.integer("IS_FREE"):
+                    return await self._take_batch(transaction, row)
+        return None
+
+    async def claim_batch_left_over(self) -> BatchClaim | None:
+        """Takes a batch of a job that is over, where something is still SENDING or an update query is due."""
+        async with self._database.transaction() as transaction:
+            for row in await transaction.fetch("list_batches_left_over", at_most=1):
+                return await self._take_batch(transaction, row)
+        return None
+
+    async def renew_batch(self, claim: BatchClaim) -> None:
+        """Lengthens the lease. Raises FenceLost."""
+        binds = {
+            "job_id": claim.job_id,
+            "batch_no": claim.batch_no,
+            "fence": claim.fence,
+            "lease_seconds": self._lease_seconds,
+        }
+        if not await self._database.execute("renew_batch", binds):
+            raise FenceLost(f"batch {claim.batch_no} of job {claim.job_id} is in other hands")
+
+    async def give_back_batch(self, claim: BatchClaim) -> None:
+        """Lets the next worker go on at once. Nothing happens where the claim is over."""
+        await self._database.execute("give_back_batch", _batch_binds(claim))
+
+    async def close_batch(self, claim: BatchClaim) -> bool:
+        """Closes it; False where something of it is still to be done, or the claim is over."""
+        return bool(await self._database.execute("close_batch", _batch_binds(claim)))
+
+    async def remaining(self, job_id: int) -> Remaining:
+        """What keeps a loaded job open."""
+        return await _remaining(self._database, job_id)
+
+    async def end_done(self, claim: JobClaim, log: str, *, unknown_is_final: bool) -> bool:
+        """DONE, if every delivery is final; False where something is still open. Raises FenceLost."""
+        async with self._database.transaction() as transaction:
+            await transaction.fetch("lock_automation", {"auto_id": claim.auto_id})
+            left = await _remaining(transaction, claim.job_id)
+            if left.open_batches or left.pending or left.under_way or (left.unknown and not unknown_is_final):
+                return False
+            await self._end(transaction, claim, JobStatus.DONE, log)
+        return True
+
+    async def end_stopped(self, claim: JobClaim, status: JobStatus, log: str) -> bool:
+        """FAIL or CANCELLED, once nothing is SENDING or due; False while something is. Raises FenceLost.
+
+        All open batches are taken from their holders first, which waits for the groups that they have open.
+        """
+        try:
+            async with self._database.transaction() as transaction:
+                await transaction.fetch("lock_automation", {"auto_id": claim.auto_id})
+                await transaction.execute("fence_off_batches", {"job_id": claim.job_id})
+                if (await _remaining(transaction, claim.job_id)).under_way:
+                    raise _StillUnderWay
+                await self._end(transaction, claim, status, log)
+        except _StillUnderWay:
+            return False
+        return True
+
+    async def _end(self, transaction: Session, claim: JobClaim, status: JobStatus, log: str) -> None:
+        await self._guarded(transaction, "end_job", claim, {"status": status.value, "log": log[:1000]})
+        await transaction.execute("set_automation_running", {"auto_id": claim.auto_id, "is_running": 0})
+
+    async def _take_batch(self, transaction: Session, row: Record) -> BatchClaim:
+        """Claims a batch that the transaction has locked."""
+        job_id, batch_no = row.integer("JOB_ID"), row.integer("BATCH_NO")
+        owner_died = row.maybe_text("WORKER_ID") is not None
+        await transaction.execute(
+            "claim_batch",
+            {
+                "job_id": job_id,
+                "batch_no": batch_no,
+                "fence": row.integer("FENCE"),
+                "worker_id": self._worker_id,
+                "lease_seconds": self._lease_seconds,
+            },
+        )
+        if owner_died:
+            unknown = await transaction.execute("mark_batch_unknown", {"job_id": job_id, "batch_no": batch_no})
+            await self._minutes.add(transaction, job_id, {Status.SENDING: -unknown, Status.UNKNOWN: unknown})
+        takeovers = row.integer("TAKEOVERS") + owner_died
+        return BatchClaim(job_id, batch_no, self._worker_id, row.integer("FENCE") + 1, takeovers)
+
+    def _job_claim(self, row: Record, taken_over: bool) -> JobClaim:
+        is_loaded = row.maybe_moment("LOADED_AT") is not None
+        owner_died = taken_over and row.maybe_text("WORKER_ID") is not None
+        return JobClaim(
+            job_id=row.integer("JOB_ID"),
+            auto_id=row.integer("AUTO_ID"),
+            automation=row.text("NAME"),
+            worker_id=self._worker_id,
+            fence=row.integer("FENCE") + 1,
+            start_at=row.moment("START_AT"),
+            is_loaded=is_loaded,
+            takeovers=row.integer("TAKEOVERS") + (owner_died and not is_loaded),
+        )
+
+    @staticmethod
+    async def _guarded(session: Session, statement: str, claim: JobClaim, binds: dict[str, str | float]) -> None:
+        if not await session.execute(statement, {"job_id": claim.job_id, "fence": claim.fence, **binds}):
+            raise FenceLost(f"job {claim.job_id} is in other hands")
+
+
+class _StillUnderWay(Exception):
+    """Rolls the end of a job back: a mail is in flight, or an update query is due."""
+
+
+def _batch_binds(claim: BatchClaim) -> dict[str, int]:
+    return {"job_id": claim.job_id, "batch_no": claim.batch_no, "fence": claim.fence}
+
+
+async def _remaining(session: Session, job_id: int) -> Remaining:
+    (row,) = await session.fetch("count_what_keeps_a_job_open", {"job_id": job_id})
+    return Remaining(
+        row.integer("OPEN_BATCHES"), row.integer("PENDING"), row.integer("UNDER_WAY"), row.integer("UNKNOWN")
+    )
