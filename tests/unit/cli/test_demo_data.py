@@ -1,6 +1,5 @@
 import re
 import sqlite3
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,8 +14,10 @@ from mailer.attachments.storage import Index
 from mailer.cli.demo_data import DemoData, Expected, make_demo_data
 from mailer.cli.demo_pdf import tiny_pdf
 from mailer.cli.demo_rows import Planted
+from mailer.definitions import read_definition
 from mailer.errors import AttachmentAmbiguous, AttachmentMissing, ConfigurationError, MalformedAddress
 from mailer.model.address import parse_recipient
+from mailer.model.automation import Dbio
 from mailer.model.delivery import Status, UpdateStatus
 from mailer.shipped import shipped_folder
 
@@ -35,10 +36,8 @@ def crm(data: DemoData) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def queries(example: str) -> dict[str, str]:
-    definition = tomllib.loads((shipped_folder("examples") / example / "automation.toml").read_text(encoding="utf-8"))
-    dbio: dict[str, str] = definition["dbio"]
-    return dbio
+def queries(example: str) -> Dbio:
+    return read_definition(shipped_folder("examples") / example / "automation.toml").dbio
 
 
 def attachments_fault(name: str | None, index: Index) -> Planted | None:
@@ -62,9 +61,9 @@ def address_fault(email: str | None) -> Planted | None:
         return Planted.SEVERAL_ADDRESSES if "several" in str(error) else Planted.MALFORMED_ADDRESS
 
 
-def update_fault(crm: sqlite3.Connection, cust_id: int) -> Planted | None:
+def update_fault(crm: sqlite3.Connection, update: str, cust_id: int) -> Planted | None:
     try:
-        touched = crm.execute(queries("monthly-statement")["update"], {"SENT_AT": SENT_AT, "CUST_ID": cust_id}).rowcount
+        touched = crm.execute(update, {"SENT_AT": SENT_AT, "CUST_ID": cust_id}).rowcount
     except sqlite3.IntegrityError:
         return Planted.UPDATE_REFUSED
     return {0: Planted.UPDATE_OF_NO_ROW, 1: None, 2: Planted.UPDATE_OF_TWO_ROWS}[touched]
@@ -75,7 +74,7 @@ def faults_found(crm: sqlite3.Connection, index: Index) -> dict[Planted, list[st
     dbio = queries("monthly-statement")
     seen: set[int] = set()
     found = defaultdict(list)
-    for row_no, row in enumerate(crm.execute(dbio["target"]).fetchall(), start=1):
+    for row_no, row in enumerate(crm.execute(dbio.target).fetchall(), start=1):
         key = row["CUST_ID"]
         if key is None:
             found[Planted.NO_KEY].append(f"#{row_no}")
@@ -87,9 +86,9 @@ def faults_found(crm: sqlite3.Connection, index: Index) -> dict[Planted, list[st
         faults = {
             address_fault(row["EMAIL"]),
             attachments_fault(row["ATTACH_NAME"], index),
-            update_fault(crm, key),
+            update_fault(crm, dbio.update or "", key),
             Planted.NULL_PRINTED if row["GRADE"] is None else None,
-            None if crm.execute(dbio["mapping"], {"CUST_ID": key}).fetchone() else Planted.NO_MAPPING_ROW,
+            None if crm.execute(dbio.mapping or "", {"CUST_ID": key}).fetchone() else Planted.NO_MAPPING_ROW,
             None if is_normalized("NFC", row["ATTACH_NAME"] or "") else Planted.OTHER_UNICODE_FORM,
         }
         for fault in faults - {None}:
@@ -136,7 +135,7 @@ def test_a_fault_that_keeps_a_mail_from_leaving_strikes_a_row_of_its_own(data: D
 def test_the_target_query_gives_as_many_rows_as_expected_and_a_sound_one_first(
     data: DemoData, crm: sqlite3.Connection
 ) -> None:
-    rows = crm.execute(queries("monthly-statement")["target"]).fetchall()
+    rows = crm.execute(queries("monthly-statement").target).fetchall()
     assert len(rows) == data.expected.rows
     assert str(rows[0]["CUST_ID"]) not in {key for keys in data.expected.planted.values() for key in keys}
 
@@ -192,11 +191,11 @@ def test_an_attachment_is_a_pdf_whose_table_points_at_its_objects() -> None:
 
 def test_the_welcome_example_finds_who_is_new_and_after_its_update_nobody(crm: sqlite3.Connection) -> None:
     dbio = queries("welcome")
-    new = crm.execute(dbio["target"]).fetchall()
+    new = crm.execute(dbio.target).fetchall()
     assert len(new) == 12
     for row in new:
-        assert crm.execute(dbio["update"], {"SENT_AT": SENT_AT, "SIGNUP_ID": row["SIGNUP_ID"]}).rowcount == 1
-    assert not crm.execute(dbio["target"]).fetchall()
+        assert crm.execute(dbio.update or "", {"SENT_AT": SENT_AT, "SIGNUP_ID": row["SIGNUP_ID"]}).rowcount == 1
+    assert not crm.execute(dbio.target).fetchall()
 
 
 def test_a_database_that_is_there_is_not_written_over(tmp_path: Path) -> None:
