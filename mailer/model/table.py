@@ -117,10 +117,12 @@ class Table:
             self.fault(key, str(error))
             return None
 
-    def choice(self, key: str, choices: type[Choice]) -> Choice | None:
+    def choice(self, key: str, choices: type[Choice], *, needed: bool = False) -> Choice | None:
         """One of some words."""
         value = self.value(key)
         if value is None:
+            if needed:
+                self.fault(key, f"is needed: one of {', '.join(quoted(choice.value) for choice in choices)}")
             return None
         for choice in choices:
             if value == choice.value:

@@ -59,12 +59,17 @@ def write_policies(policies: Policies) -> dict[str, object]:
     return {key: value for key, value in written.items() if value not in (None, [], {})}
 
 
-def read_rule(kind: ScheduleKind, table: Table, timezone: str | None, misfire_grace: timedelta | None) -> Schedule:
-    """The schedule of that kind whose rule the table's keys say; None: the default. Faults of the whole are noted."""
+def read_rule(
+    kind: ScheduleKind | None, table: Table, timezone: str | None, misfire_grace: timedelta | None
+) -> Schedule:
+    """The schedule of that kind whose rule the table's keys say. `timezone` and `misfire_grace` None: the defaults.
+
+    Notes also what is wrong with the schedule as a whole. `kind` None: not known; the keys are looked at all the same.
+    """
     faults_before = len(table.faults)
     weekdays, month_days = _read_days(table)
     schedule = Schedule(
-        kind=kind,
+        kind=kind or _PLAIN_SCHEDULE.kind,
         at=_read_times(table),
         weekdays=weekdays,
         month_days=month_days,
@@ -74,7 +79,7 @@ def read_rule(kind: ScheduleKind, table: Table, timezone: str | None, misfire_gr
         misfire_grace=_PLAIN_SCHEDULE.misfire_grace if misfire_grace is None else misfire_grace,
     )
     # A value that could not be read would be called missing as well.
-    if len(table.faults) == faults_before:
+    if kind is not None and len(table.faults) == faults_before:
         table.faults += [f"{table.path}: {fault}" for fault in check_schedule(schedule)]
     return schedule
 
