@@ -1,31 +1,14 @@
 import dataclasses
-import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from mailer.errors import ConfigurationError, NotFound
-from mailer.model.database_url import OracleService, SqliteFile
-from mailer.settings import LoadedSettings, Settings, load_settings, variable_names
-
-NO_FILE = Path("no-such-folder/.env")
-EXAMPLE = Path(__file__).parents[2] / ".env.example"
-EXAMPLE_LINE = re.compile(r"^#(MAILER_\w+)=(.*)$", re.MULTILINE)
-
-
-def loaded(**variables: str) -> LoadedSettings:
-    return load_settings({f"MAILER_{name}": value for name, value in variables.items()}, NO_FILE)
-
-
-def refused(**variables: str) -> str:
-    with pytest.raises(ConfigurationError) as refusal:
-        loaded(**variables)
-    assert refusal.value.exit_code == 2
-    assert refusal.value.next_step
-    assert "\n" not in str(refusal.value)
-    return str(refusal.value)
+from mailer.errors import ConfigurationError
+from mailer.model.database_url import SqliteFile
+from mailer.settings import Settings, load_settings
+from tests.given_settings import NO_FILE, loaded, refused
 
 
 def test_without_any_variable_everything_has_its_default() -> None:
@@ -84,123 +67,6 @@ def test_the_schema_migrates_itself_on_sqlite_and_on_oracle_only_when_told() -> 
     assert not loaded(DATABASE="oracle://db1:1521/MAILER").settings.migrates_itself
     assert loaded(DATABASE="oracle://db1:1521/MAILER", AUTO_MIGRATE="yes").settings.migrates_itself
     assert not loaded(AUTO_MIGRATE="no").settings.migrates_itself
-
-
-# The database and the sources
-
-
-@pytest.mark.parametrize(
-    ("written", "path"),
-    [
-        ("./자료/mailer.db", "자료/mailer.db"),
-        ("/var/lib/mailer.db", "/var/lib/mailer.db"),
-        ("sqlite:///rel.db", "rel.db"),
-        ("sqlite:////abs/x.db", "/abs/x.db"),
-        ("sqlite:///고객 %20.db", "고객 %20.db"),
-        ("~/mailer.db", "/home/kim/mailer.db"),
-    ],
-)
-def test_the_database_is_a_path_or_a_url(written: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/kim")
-    assert loaded(DATABASE=written).settings.database_address == SqliteFile(Path(path))
-
-
-def test_the_database_on_oracle_has_its_login_in_settings_of_its_own() -> None:
-    settings = loaded(
-        DATABASE="oracle://db1:1521/MAILER",
-        DATABASE_USER="MAILER",
-        DATABASE_PASSWORD="비밀",
-        DATABASE_TNS_ADMIN="/etc/tns",
-        DATABASE_WALLET="/etc/wallet",
-        DATABASE_WALLET_PASSWORD="지갑",
-    ).settings
-    address = settings.database_address
-    assert address == OracleService("db1:1521/MAILER", "MAILER", "비밀", Path("/etc/tns"), Path("/etc/wallet"), "지갑")
-    assert "비밀" not in repr((settings, address))
-    assert "지갑" not in repr((settings, address))
-
-
-@pytest.mark.parametrize("asked", ["crm", "CRM", "Crm"])
-@pytest.mark.parametrize("variable", ["SOURCES__CRM__URL", "SOURCES__crm__url", "sources__Crm__URL"])
-def test_a_source_is_found_whatever_the_case_of_its_name(asked: str, variable: str) -> None:
-    settings = loaded(**{variable: "sqlite:////abs/x.db"}).settings
-    assert settings.source(asked).address == SqliteFile(Path("/abs/x.db"))
-
-
-def test_a_source_on_oracle_is_given_by_dsn_or_url() -> None:
-    settings = loaded(
-        SOURCES__ERP__DSN="(DESCRIPTION=(ADDRESS=(HOST=db1)))",
-        SOURCES__ERP__USER="READER",
-        SOURCES__ERP__PASSWORD="123",
-        SOURCES__DW__URL="oracle://DW_HIGH",
-        SOURCES__DW__PASSWORD='"quoted"',
-    ).settings
-    assert settings.source("erp").address == OracleService("(DESCRIPTION=(ADDRESS=(HOST=db1)))", "READER", "123")
-    assert settings.source("dw").address == OracleService("DW_HIGH", password='"quoted"')
-
-
-def test_an_unknown_source_is_named_with_those_there_are_and_the_variable_to_set() -> None:
-    with pytest.raises(NotFound, match=r"'Crn'.*there are: crm, erp") as missing:
-        loaded(SOURCES__ERP__DSN="x", SOURCES__CRM__DSN="x").settings.source("Crn")
-    assert "MAILER_SOURCES__CRN__URL" in missing.value.next_step
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "crm.db",
-        "sqlite:crm.db",
-        "sqlite://crm.db",
-        "sqlite:///:memory:",
-        "sqlite:///x.db?mode=ro",
-        "postgres://db1/crm",
-        "oracle://SCOTT:tiger@db1/CRM",
-    ],
-)
-def test_a_url_of_another_form_is_refused_without_showing_it(url: str) -> None:
-    message = refused(SOURCES__CRM__URL=url)
-    assert message.startswith("MAILER_SOURCES__CRM__URL ")
-    assert url not in message
-    assert "tiger" not in message
-
-
-@pytest.mark.parametrize("url", ["sqlite:///", "oracle://"])
-def test_a_url_of_nothing_is_refused(url: str) -> None:
-    assert refused(SOURCES__CRM__URL=url).startswith("MAILER_SOURCES__CRM__URL names no ")
-
-
-def test_a_source_has_a_url_or_a_dsn_and_not_both() -> None:
-    assert refused(SOURCES__CRM__USER="x").startswith("MAILER_SOURCES__CRM needs one of")
-    assert refused(SOURCES__CRM__URL="oracle://x", SOURCES__CRM__DSN="x").startswith("MAILER_SOURCES__CRM needs one of")
-
-
-# Secrets
-
-
-def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("호랑이 \n", encoding="utf-8")
-    settings = loaded(
-        SOURCES__CRM__DSN="x",
-        SOURCES__CRM__PASSWORD_FILE=str(tmp_path / "password"),
-        DATABASE_PASSWORD_FILE=str(tmp_path / "password"),
-    ).settings
-    assert settings.source("crm").password == SecretStr("호랑이 ")
-    assert settings.database_password == SecretStr("호랑이 ")
-
-
-def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "empty").touch()
-    (tmp_path / "latin").write_bytes(b"\xe9\n")
-    for name, reason in [("missing", "No such file"), ("", "directory"), ("empty", "empty"), ("latin", "UTF-8")]:
-        message = refused(SOURCES__CRM__DSN="x", SOURCES__CRM__PASSWORD_FILE=str(tmp_path / name))
-        assert "MAILER_SOURCES__CRM__PASSWORD_FILE" in message
-        assert reason in message
-
-
-def test_a_secret_given_twice_is_refused(tmp_path: Path) -> None:
-    message = refused(SOURCES__CRM__DSN="x", SOURCES__CRM__PASSWORD="호랑이", SOURCES__CRM__PASSWORD_FILE="x")
-    assert "MAILER_SOURCES__CRM__PASSWORD and MAILER_SOURCES__CRM__PASSWORD_FILE are both set" in message
-    assert "호랑이" not in message
 
 
 # Bad values
@@ -319,81 +185,3 @@ def test_variables_of_others_are_none_of_our_business() -> None:
 )
 def test_a_setting_that_nothing_acts_by_yet_says_so(name: str, value: str) -> None:
     assert loaded(**{name: value}).warnings == (f"MAILER_{name} has no effect in this version",)
-
-
-# The file .env
-
-
-def test_the_file_is_read_and_the_environment_wins_over_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = "\ufeff# 설정\nMAILER_WORKERS=7\nexport MAILER_POLL='5s' # often\nMAILER_SOURCES__CRM__URL=sqlite:///a.db\n"
-    (tmp_path / ".env").write_text(lines + 'MAILER_SOURCES__ERP__DSN=x\nMAILER_SOURCES__ERP__PASSWORD="${HOME}$1"\n')
-    monkeypatch.chdir(tmp_path)
-    settings = load_settings({"MAILER_POLL": "9s", "MAILER_SOURCES__CRM__url": "sqlite:///b.db"}).settings
-    assert (settings.workers, settings.poll) == (7, timedelta(seconds=9))
-    assert settings.source("crm").url == "sqlite:///b.db"
-    assert settings.source("erp").password == SecretStr("${HOME}$1")
-
-
-def test_an_unknown_variable_in_the_file_is_a_warning(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("MAILER_POL=1\nOTHER=1\n")
-    assert load_settings({}, tmp_path / ".env").warnings == (
-        "MAILER_POL is no setting of mailer; did you mean MAILER_POLL?",
-    )
-
-
-def test_a_variable_of_aws_in_the_file_is_a_warning_for_the_sdk_does_not_read_it(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("AWS_REGION=ap-northeast-2\nAWS_PROFILE=mail\n")
-    (warning,) = load_settings({"AWS_PROFILE": "mail"}, tmp_path / ".env").warnings
-    assert warning.startswith("AWS_REGION in ")
-    assert "not read" in warning
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"A=1\n\n\nMAILER_POLL 5\nB=2\n", "line 4: not of the form NAME=value"),
-        (b"A=1\nMAILER_POLL\n", "line 2: not of the form NAME=value"),
-        ("MAILER_POLL=5초".encode("cp949"), "not UTF-8"),
-        (b"A=\x00", "NUL"),
-        (b"#" * 1_000_001, "larger"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_refused(content: bytes, says: str, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(content)
-    with pytest.raises(ConfigurationError, match=says):
-        load_settings({}, tmp_path / ".env")
-
-
-def test_a_folder_named_env_is_no_settings_file(tmp_path: Path) -> None:
-    (tmp_path / ".env").mkdir()
-    assert load_settings({}, tmp_path / ".env").settings == Settings()
-
-
-# .env.example
-
-
-def test_the_example_names_every_setting_and_no_other() -> None:
-    written = [name for name, _ in EXAMPLE_LINE.findall(EXAMPLE.read_text(encoding="utf-8"))]
-    assert sorted(written) == sorted(variable_names())
-
-
-def test_the_example_says_the_defaults() -> None:
-    lines = EXAMPLE_LINE.findall(EXAMPLE.read_text(encoding="utf-8"))
-    written = {name: value for name, value in lines if "__NAME__" not in name}
-    assert load_settings(written, NO_FILE).settings == Settings()
-    for name, value in written.items():
-        default = None if name.endswith("_FILE") else getattr(Settings(), name.removeprefix("MAILER_").lower())
-        assert (value == "") == (default is None), name
-
-
-def test_each_setting_of_the_example_has_a_comment_above_it() -> None:
-    for block in EXAMPLE.read_text(encoding="utf-8").split("\n\n"):
-        assert not EXAMPLE_LINE.match(block), block
-
-
-def test_the_example_is_a_file_that_can_be_copied_as_it_is(tmp_path: Path) -> None:
-    text = EXAMPLE_LINE.sub(r"\1=\2", EXAMPLE.read_text(encoding="utf-8"))
-    (tmp_path / ".env").write_text(text, encoding="utf-8")
-    result = load_settings({}, tmp_path / ".env")
-    assert result.settings.source("name").address == SqliteFile(Path("crm.db"))
-    assert all("no effect" in warning for warning in result.warnings)
