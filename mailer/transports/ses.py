@@ -115,7 +115,7 @@ class SesTransport:
     def _asking_config(self) -> AioConfig:
         """With retries: to ask again is harmless, and all but sending is limited to one call a second."""
         return AioConfig(
-            retries={"mode": "standard", "total_max_attempts": 4}, max_pool_connections=1, **self._settings
+            retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=1, **self._settings
         )
 
 

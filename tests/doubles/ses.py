@@ -68,6 +68,7 @@ class SesDouble:
         self.mails: list[Mail] = []
         self.posts = 0
         """SendEmail calls that came whole, whatever became of them."""
+        self.user_agents: set[str] = set()
         self.refused: Counter[str] = Counter()
         """Error answers by code."""
         self.quota, self.latency, self.sandbox, self.sending_enabled = quota, latency, sandbox, True
@@ -176,6 +177,7 @@ class SesDouble:
     async def _send_email(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         moment, self.posts = time.monotonic(), self.posts + 1
+        self.user_agents.add(request.headers.get("User-Agent", ""))
         self._arrival.set()
         self._arrival = asyncio.Event()
         call = json.loads(body)
