@@ -11,7 +11,10 @@ _LONGEST_SHOWN = 60
 
 
 def differences(old: Automation | None, new: Automation) -> list[str]:
-    """One line for each field that differs; none where the automations are equal. `old` None: it is new."""
+    """One line for each field that differs; none where the automations are equal, the order of schedules aside.
+
+    `old` None: it is new.
+    """
     if old is None:
         return ["new automation", *_schedule_lines((), new.schedules)]
     before, after = _fields(old), _fields(new)
@@ -82,11 +85,10 @@ def _schedule_lines(old: tuple[Schedule, ...], new: tuple[Schedule, ...]) -> lis
             removed.remove(schedule)
         else:
             added.append(schedule)
-    lines = [
+    return [
         *(f"schedule removed: {_described(schedule)}" for schedule in removed),
         *(f"schedule added: {_described(schedule)}" for schedule in added),
     ]
-    return ["schedules: another order"] if old != new and not lines else lines
 
 
 def _described(schedule: Schedule) -> str:

@@ -75,8 +75,11 @@ def test_schedules_are_shown_as_added_and_removed() -> None:
     assert [line.split(":")[0] for line in differences(STATEMENT, twice)] == ["schedule added"]
 
 
-def test_another_order_is_a_difference() -> None:
-    assert differences(STATEMENT, replace(STATEMENT, schedules=(WEEKLY, MONTHLY))) == ["schedules: another order"]
+def test_the_order_of_schedules_means_nothing() -> None:
+    assert differences(STATEMENT, replace(STATEMENT, schedules=(WEEKLY, MONTHLY))) == []
+
+
+def test_another_order_of_headers_is_a_difference() -> None:
     turned = replace(STATEMENT.policies, headers=(("X-B", "2"), ("X-A", "1")))
     assert differences(STATEMENT, replace(STATEMENT, policies=turned)) == ["headers: another order"]
 
