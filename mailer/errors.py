@@ -105,5 +105,9 @@ class AttachmentTooLarge(MailerError):
     """The mail would be larger than SES takes."""
 
 
+class JobStopped(MailerError):
+    """The job must stop here, before another mail of it leaves; the message is the cause that its LOG keeps."""
+
+
 class FenceLost(MailerError):
     """Somebody else holds the claim by now: stop working on it; answers in hand are still written."""

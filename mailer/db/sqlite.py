@@ -132,7 +132,7 @@ class SqliteDatabase:
             await connection.create_function("UTC_NOW", 0, self._utc_now)
             await connection.create_function("UTC_AFTER", 1, self._utc_after)
             for setting in ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", pragma):
-                await connection.execute(setting)
+                await connection.execute_fetchall(setting)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await connection.close()

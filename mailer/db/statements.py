@@ -30,7 +30,7 @@ class Statements(Mapping[str, Statement]):
     def __init__(self, folder: Path) -> None:
         """Reads `folder/*.sql`. Raises ConfigurationError, with file and line: empty, misnamed, or repeated."""
         self._by_name: dict[str, Statement] = {}
-        loader = QueryLoader(cast(SyncDriverAdapterProtocol, _AsWritten()), None, mandatory_parameters=False)
+        loader = QueryLoader(cast("SyncDriverAdapterProtocol", _AsWritten()), None, mandatory_parameters=False)
         for file in sorted(folder.glob("*.sql")):
             try:
                 found = loader.load_query_data_from_file(file, encoding="utf-8")

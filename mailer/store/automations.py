@@ -12,7 +12,8 @@ from mailer.model.automation import Automation, Dbio, Schedule, ScheduleKind, Te
 from mailer.model.policies_json import dump_policies, dump_rule, load_policies
 from mailer.model.recurrence import first_fire, next_fire
 from mailer.store.audit import write_audit
-from mailer.store.fires import as_schedule, insert_job, move_on, read_now
+from mailer.store.database_time import read_now
+from mailer.store.fires import as_schedule, insert_job, move_on
 
 
 class AutomationStatus(StrEnum):

@@ -12,6 +12,7 @@ from mailer.model.automation import Schedule, ScheduleKind
 from mailer.model.policies_json import load_rule
 from mailer.model.recurrence import first_fire, latest_fire, next_fire
 from mailer.store.audit import write_audit
+from mailer.store.database_time import read_now
 from mailer.store.job_log import log_skipped_fire
 
 AD_HOC = 0
@@ -153,12 +154,6 @@ async def move_on(
     """Sets the schedule's times, and the automation's after them."""
     await transaction.execute("move_schedule", {"schedule_id": schedule_id, "next_run": next_run, "last_run": last_run})
     await transaction.execute("note_run", {"auto_id": auto_id, "last_run": last_run})
-
-
-async def read_now(session: Session) -> datetime:
-    """The database's clock."""
-    (row,) = await session.fetch("read_now")
-    return row.moment("MOMENT")
 
 
 def as_schedule(row: Record) -> Schedule:

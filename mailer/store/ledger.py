@@ -14,13 +14,14 @@ from mailer.model.clock import Clock
 from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus, answer_replaces
 from mailer.model.job import BatchClaim
 from mailer.model.row import load_row
+from mailer.store.database_time import read_now
 from mailer.store.minutes import Minutes
 
 GROUP_LIMIT = 500
 """Changes in one commit, at most."""
 
 
-class Recorded(Enum):
+class Verdict(Enum):
     """What became of a change."""
 
     WRITTEN = auto()
@@ -28,6 +29,14 @@ class Recorded(Enum):
     """The answer says SENT, and so does the row: an event was first. Go on with the update query."""
     REFUSED = auto()
     """The row stands elsewhere, or its job may not send any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a change, and the database's time of its group."""
+
+    verdict: Verdict
+    moment: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +104,22 @@ class Ledger:
         made: list[Change] = []
         async with self._database.transaction() as transaction:
             lost = await self._carry_fences(transaction, entries)
+            moment = await read_now(transaction)
             order = sorted(range(len(entries)), key=lambda index: entries[index].change.delivery_id)
             live = [
                 index for index in order if entries[index].fence is None or _batch(entries[index].change) not in lost
             ]
             touched = await transaction.execute_many(
-                "record_change", [_change_binds(entries[index].change) for index in live]
+                "record_change", [_change_binds(entries[index].change, moment) for index in live]
             )
             for index, count in zip(live, touched, strict=True):
                 change = entries[index].change
                 if count:
-                    results[index] = Recorded.WRITTEN
+                    results[index] = Recorded(Verdict.WRITTEN, moment)
                     made.append(change)
                 else:
-                    results[index], late = await self._record_otherwise(transaction, change, is_repeated)
+                    verdict, late = await self._record_otherwise(transaction, change, moment, is_repeated)
+                    results[index] = Recorded(verdict, moment)
                     made.extend(late)
             await self._minutes.add_all(transaction, _state_changes(made))
         gone = FenceLost("the batch is in other hands")
@@ -128,29 +139,30 @@ class Ledger:
         return {batch for batch, count in zip(batches, carried, strict=True) if not count}
 
     async def _record_otherwise(
-        self, transaction: Session, change: Change, is_repeated: bool
-    ) -> tuple[Recorded, list[Change]]:
+        self, transaction: Session, change: Change, moment: datetime, is_repeated: bool
+    ) -> tuple[Verdict, list[Change]]:
         """A change that did not find its row where it said: what is to be done, and what was changed instead."""
         row = (await transaction.fetch("read_standing", {"delivery_id": change.delivery_id}, at_most=1))[0]
         found = Standing(Status(row.text("STATUS")), row.integer("ATTEMPT"), UpdateStatus(row.text("UPDATE_STATUS")))
         if is_repeated and found == change.after:
-            return Recorded.WRITTEN, []
+            return Verdict.WRITTEN, []
         if not change.is_answer:
-            return Recorded.REFUSED, []
+            return Verdict.REFUSED, []
         if found.status is Status.SENT and change.after.status is Status.SENT:
-            return Recorded.SENT_ALREADY, []
+            return Verdict.SENT_ALREADY, []
         if not answer_replaces(change, found):
-            return Recorded.REFUSED, []
+            return Verdict.REFUSED, []
         late = replace(change, before=found)
-        await transaction.execute("record_change", _change_binds(late))
+        await transaction.execute("record_change", _change_binds(late, moment))
         if change.after.status is Status.PENDING or change.after.update_status is UpdateStatus.DUE:
             await transaction.execute("open_batch", {"job_id": change.job_id, "batch_no": change.batch_no})
-        return Recorded.WRITTEN, [late]
+        return Verdict.WRITTEN, [late]
 
 
 async def write_changes(transaction: Session, minutes: Minutes, changes: Sequence[Change]) -> None:
     """Writes and counts changes of rows that the transaction has locked."""
-    await transaction.execute_many("record_change", [_change_binds(change) for change in changes])
+    moment = await read_now(transaction)
+    await transaction.execute_many("record_change", [_change_binds(change, moment) for change in changes])
     await minutes.add_all(transaction, _state_changes(changes))
 
 
@@ -177,7 +189,7 @@ def _batch(change: Change) -> tuple[int, int]:
     return change.job_id, change.batch_no
 
 
-def _change_binds(change: Change) -> Binds:
+def _change_binds(change: Change, moment: datetime) -> Binds:
     return {
         "delivery_id": change.delivery_id,
         "job_id": change.job_id,
@@ -192,6 +204,7 @@ def _change_binds(change: Change) -> Binds:
         "error_code": change.error_code,
         "error": change.error,
         "update_rows": change.update_rows,
+        "moment": moment,
     }
 
 

@@ -101,10 +101,10 @@ class Queue:
                     return await self._take_batch(transaction, row)
         return None
 
-    async def claim_batch_left_over(self) -> BatchClaim | None:
-        """Takes a batch of a job that is over, where something is still SENDING or an update query is due."""
+    async def claim_batch_left_over(self, job_id: int | None = None) -> BatchClaim | None:
+        """Takes a batch of a job that is over, or stops, where something is still SENDING or an update query is due."""
         async with self._database.transaction() as transaction:
-            for row in await transaction.fetch("list_batches_left_over", at_most=1):
+            for row in await transaction.fetch("list_batches_left_over", {"job_id": job_id}, at_most=1):
                 return await self._take_batch(transaction, row)
         return None
 

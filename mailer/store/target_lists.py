@@ -97,7 +97,7 @@ class TargetLists:
                 raise FenceLost(f"job {claim.job_id} is stopping, or in other hands")
             rows = await transaction.fetch("count_loaded_list", {"job_id": claim.job_id})
             counts = {Status(row.text("STATUS")): row.integer("N") for row in rows}
-            await self._minutes.add(transaction, claim.job_id, {**counts})
+            await self._minutes.add(transaction, claim.job_id, dict(counts.items()))
         return counts
 
     async def _skip_again(

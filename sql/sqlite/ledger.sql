@@ -94,15 +94,15 @@ UPDATE DELIVERY
  WHERE JOB_ID = :job_id AND BATCH_NO = :batch_no AND STATUS = 'SENDING';
 
 -- name: record_change
--- Every change of a delivery. No row: it no longer stands where the change says, or its job may not send any more.
+-- Every change of a delivery; :moment is the database's time, read once for the group. No row: it no longer stands where the change says, or its job may not send any more.
 UPDATE DELIVERY
    SET STATUS = :status, ATTEMPT = :attempt, TRIES = :tries, UPDATE_STATUS = :update_status,
        MESSAGE_ID = COALESCE(:message_id, MESSAGE_ID), ERROR_CODE = :error_code, ERROR = :error,
        UPDATE_ROWS = COALESCE(:update_rows, UPDATE_ROWS),
-       SENDING_AT = CASE WHEN :status = 'SENDING' THEN UTC_NOW() ELSE SENDING_AT END,
-       SENT_AT = CASE WHEN :status = 'SENT' AND SENT_AT IS NULL THEN UTC_NOW() ELSE SENT_AT END,
-       CHANGED_AT = UTC_NOW(),
-       DONE_AT = CASE WHEN :status IN ('PENDING', 'SENDING') OR :update_status = 'DUE' THEN NULL ELSE UTC_NOW() END
+       SENDING_AT = CASE WHEN :status = 'SENDING' THEN :moment ELSE SENDING_AT END,
+       SENT_AT = CASE WHEN :status = 'SENT' AND SENT_AT IS NULL THEN :moment ELSE SENT_AT END,
+       CHANGED_AT = :moment,
+       DONE_AT = CASE WHEN :status IN ('PENDING', 'SENDING') OR :update_status = 'DUE' THEN NULL ELSE :moment END
  WHERE DELIVERY_ID = :delivery_id
    AND STATUS = :was_status AND ATTEMPT = :was_attempt AND UPDATE_STATUS = :was_update_status
    AND (:status <> 'SENDING'

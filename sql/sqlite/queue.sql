@@ -101,7 +101,8 @@ SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
  ORDER BY BATCH_NO;
 
 -- name: list_batches_left_over
--- Free open batches of jobs that are over with something that must still be settled there: SENDING, or an update query that is due.
+-- Free open batches of jobs that are over, or stop, with something that must still be settled there: SENDING, or an update
+-- query that is due. Of one job, or all.
 SELECT B.JOB_ID, B.BATCH_NO, B.FENCE, B.TAKEOVERS, B.WORKER_ID
   FROM DELIVERY D
   JOIN JOB_BATCH B ON B.JOB_ID = D.JOB_ID AND B.BATCH_NO = D.BATCH_NO
@@ -109,7 +110,8 @@ SELECT B.JOB_ID, B.BATCH_NO, B.FENCE, B.TAKEOVERS, B.WORKER_ID
  WHERE (D.STATUS IN ('SENDING', 'UNKNOWN') OR D.UPDATE_STATUS = 'DUE')
    AND (D.STATUS = 'SENDING' OR D.UPDATE_STATUS = 'DUE')
    AND B.STATUS = 'OPEN' AND (B.WORKER_ID IS NULL OR B.LEASE_UNTIL <= UTC_NOW())
-   AND Q.STATUS IN ('DONE', 'FAIL', 'CANCELLED');
+   AND (Q.STATUS IN ('DONE', 'FAIL', 'CANCELLED') OR Q.STOPPING IS NOT NULL)
+   AND (:job_id IS NULL OR D.JOB_ID = :job_id);
 
 -- name: claim_batch
 -- No row: another worker was first. A take-over counts only from an owner that did not give back.

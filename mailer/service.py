@@ -1,0 +1,211 @@
+"""The service: scheduler and workers in one task group, until a signal, or until nothing is left to do."""
+
+import os
+import random
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
+from importlib.metadata import version
+
+import anyio
+import structlog
+
+from mailer.alerts import Alerts
+from mailer.assembly import OpenSources, open_attachments, open_database, sending_rate, transport_of
+from mailer.db.database import Database
+from mailer.errors import DatabaseAway
+from mailer.model.clock import Clock
+from mailer.model.template import RenderLimits
+from mailer.pacer import Pacer, ProcessSlots
+from mailer.scheduler import Scheduler
+from mailer.settings import Settings
+from mailer.settings.fields import DRAIN_RESERVE
+from mailer.store.account import Account
+from mailer.store.automations import Automations
+from mailer.store.fires import Fires
+from mailer.store.interventions import Interventions
+from mailer.store.jobs import Jobs
+from mailer.store.ledger import Ledger
+from mailer.store.queue import Queue
+from mailer.store.target_lists import TargetLists
+from mailer.store.workers import Workers
+from mailer.worker.gate import Gate
+from mailer.worker.in_flight import InFlight
+from mailer.worker.resources import Limits, Resources
+from mailer.worker.worker import Wake, Worker
+
+log = structlog.get_logger(__name__)
+
+BEAT = 5.0
+"""Seconds between two heartbeats of the process."""
+IDLE_CHECK = 0.2
+IN_FLIGHT_AT_MOST = 256
+"""HTTP connections of a process: as many deliveries as may wait for an answer at once."""
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    ALL = "all"
+    SCHEDULER = "scheduler"
+    WORKER = "worker"
+
+
+class Service:
+    """One process. `run` returns after a clean drain, or, with `until_idle`, when nothing is due, waiting or running."""
+
+    def __init__(self, settings: Settings, role: Role, clock: Clock, *, workers: int | None = None) -> None:
+        self._settings = settings
+        self._role = role
+        self._clock = clock
+        self._worker_count = workers or settings.workers
+        self._worker_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._stop = anyio.Event()
+        self._wake = Wake()
+        self._in_flight = InFlight()
+        self._workers: list[Worker] = []
+
+    def stop(self) -> None:
+        """Claims nothing more, lets what is in flight end, gives the rest back."""
+        self._stop.set()
+
+    async def run(self, *, until_idle: bool = False) -> None:
+        """Raises MigrationNeeded, ConfigurationError, and what can't be reached at the start."""
+        async with (
+            open_database(self._settings, self._clock, may_migrate=True) as database,
+            self._signed_in(database),
+            self._open_resources(database) as resources,
+            anyio.create_task_group() as background,
+        ):
+            background.start_soon(self._heed_signals)
+            background.start_soon(self._end_drain)
+            background.start_soon(self._beat, Workers(database))
+            if resources is not None:
+                background.start_soon(resources.ledger.run)
+            if until_idle:
+                background.start_soon(self._stop_when_idle, Fires(database), Jobs(database))
+            await self._run_roles(database, resources)
+            background.cancel_scope.cancel()
+        log.info("stopped", worker=self._worker_id)
+
+    async def _run_roles(self, database: Database, resources: Resources | None) -> None:
+        """Until each role has ended, as it does when the service is told to stop."""
+        async with anyio.create_task_group() as roles:
+            if self._role is not Role.WORKER:
+                tick = self._settings.tick.total_seconds()
+                scheduler = Scheduler(Fires(database), Automations(database), tick, self._clock, self._wake.wake)
+                roles.start_soon(scheduler.run, self._stop)
+            if resources is not None:
+                self._workers = [Worker(resources, self._stop, self._wake) for _ in range(self._worker_count)]
+                for worker in self._workers:
+                    roles.start_soon(worker.run)
+            log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))
+
+    @asynccontextmanager
+    async def _open_resources(self, database: Database) -> AsyncIterator[Resources | None]:
+        """What workers work with; None for a process that has none."""
+        if self._role is Role.SCHEDULER:
+            yield None
+            return
+        settings, clock = self._settings, self._clock
+        async with (
+            transport_of(settings, clock, in_flight=IN_FLIGHT_AT_MOST) as transport,
+            open_attachments(settings) as storage,
+            OpenSources(settings, clock) as sources,
+        ):
+            rate = await sending_rate(settings, transport)
+            pacer = Pacer(rate, ProcessSlots(rate, clock), clock)
+            chance = random.Random()  # noqa: S311 - jitter is no secret
+            gate = _gate(Account(database, account_name(settings)), clock, chance)
+            send_timeout = settings.call_timeout.total_seconds()
+            yield Resources(
+                database=database,
+                queue=Queue(database, self._worker_id, settings.lease),
+                ledger=Ledger(database, self._worker_id, settings.lease, clock, settings.db_patience),
+                lists=TargetLists(database, self._worker_id, settings.lease),
+                jobs=Jobs(database),
+                interventions=Interventions(database, self._worker_id),
+                open_source=sources.get,
+                storage=storage,
+                transport=transport,
+                pacer=pacer,
+                gate=gate,
+                in_flight=self._in_flight,
+                warn=Alerts(transport, pacer, gate, send_timeout).warn,
+                clock=clock,
+                chance=chance,
+                new_token=lambda: secrets.token_hex(8),
+                limits=limits_of(settings),
+            )
+
+    @asynccontextmanager
+    async def _signed_in(self, database: Database) -> AsyncIterator[None]:
+        workers = Workers(database)
+        await workers.enter(self._worker_id, socket.gethostname(), os.getpid(), self._role.value, version("mailer"))
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True), suppress(DatabaseAway):
+                await workers.leave(self._worker_id)
+
+    async def _beat(self, workers: Workers) -> None:
+        """So that people, and `enqueue --wait`, see that this process is alive."""
+        while True:
+            await self._clock.sleep(BEAT)
+            try:
+                await workers.beat(self._worker_id)
+            except DatabaseAway as fault:
+                log.warning("the database is away", error=str(fault))
+
+    async def _heed_signals(self) -> None:
+        """The first SIGINT or SIGTERM begins the drain; the second ends the process where it stands."""
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                if self._stop.is_set():
+                    os._exit(128 + number)
+                log.info("draining", signal=number.name, seconds=self._settings.drain.total_seconds())
+                self.stop()
+
+    async def _end_drain(self) -> None:
+        """What has no answer by then is written UNKNOWN, while there is still time to write it."""
+        await self._stop.wait()
+        await self._clock.sleep((self._settings.drain - DRAIN_RESERVE).total_seconds())
+        self._in_flight.end()
+
+    async def _stop_when_idle(self, fires: Fires, jobs: Jobs) -> None:
+        while not self._stop.is_set():
+            await self._clock.sleep(IDLE_CHECK)
+            if all(worker.is_idle for worker in self._workers) and not await fires.due() and not await jobs.active():
+                self.stop()
+
+
+def account_name(settings: Settings) -> str:
+    """The row of ACCOUNT that this process's mails are counted under; the outbox has its own."""
+    return "outbox" if settings.transport == "outbox" else settings.ses_account
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the settings let things take."""
+    return Limits(
+        lease=settings.lease,
+        poll=settings.poll.total_seconds(),
+        send_timeout=settings.call_timeout.total_seconds(),
+        patience=settings.db_patience.total_seconds(),
+        unknown_grace=settings.unknown_grace,
+        render=RenderLimits(settings.render_seconds.total_seconds(), int(settings.render_bytes)),
+    )
+
+
+def _gate(account: Account, clock: Clock, chance: random.Random) -> Gate:
+    async def closed(why: str, seconds: float) -> None:
+        log.warning("nothing can be sent", why=why, next_try_in_s=round(seconds, 1))
+        await account.pause(why, seconds)
+
+    async def opened() -> None:
+        log.info("mails leave again")
+        await account.resume()
+
+    return Gate(clock, chance, closed, opened)

@@ -1,0 +1,22 @@
+"""What a worker says of its job in JOB_LOG."""
+
+from mailer.db.database import Database
+from mailer.model.job import JobClaim
+from mailer.store.job_log import Level, log_always, log_once
+
+
+class JobNotes:
+    """Writes lines of one job."""
+
+    def __init__(self, database: Database, job: JobClaim) -> None:
+        self._database = database
+        self._job = job
+
+    async def once(self, level: Level, code: str, message: str) -> bool:
+        """The first of its code in full, the rest counted; True for the first."""
+        async with self._database.transaction() as transaction:
+            return await log_once(transaction, self._job.auto_id, self._job.job_id, level, code, message)
+
+    async def always(self, level: Level, code: str, message: str) -> None:
+        """Every time in full."""
+        await log_always(self._database, self._job.auto_id, self._job.job_id, level, code, message)

@@ -1,0 +1,190 @@
+"""A claimed job's whole life: load, send, finish, with the lease kept around it. It ends here and nowhere else."""
+
+import anyio
+
+from mailer.errors import DatabaseAway, FenceLost, JobStopped, MailerError
+from mailer.model.automation import UnknownPolicy
+from mailer.model.clock import Clock
+from mailer.model.delivery import Status
+from mailer.model.job import JobClaim, JobStatus, Stopping
+from mailer.store.job_log import Level
+from mailer.store.minutes import Counts
+from mailer.worker.job_notes import JobNotes
+from mailer.worker.lease import Lease
+from mailer.worker.left_over import run_left_over_updates
+from mailer.worker.loading import load_list
+from mailer.worker.resources import Resources
+from mailer.worker.sending import POISON_TAKEOVERS, Sending
+
+WATCH = 2.0
+"""Seconds between two looks at whether a person has cancelled the job."""
+RETRY = 1.0
+"""Seconds between two tries of something that another process, or the database, holds up."""
+
+
+class JobRun:
+    """One claim on one job."""
+
+    def __init__(self, resources: Resources, claim: JobClaim, asked_at: float) -> None:
+        """`asked_at`: the monotonic clock before the claim was made."""
+        self._resources = resources
+        self._claim = claim
+        self._lease = Lease(resources.limits.lease.total_seconds(), resources.clock, asked_at)
+        self._notes = JobNotes(resources.database, claim)
+        self._clock: Clock = resources.clock
+        self._sending: Sending | None = None
+        self._work = anyio.CancelScope()
+        """Cancelled when the job is to stop; what ends the job is outside of it."""
+        self._begun_at = self._clock.monotonic()
+        self._fault: MailerError | None = None
+
+    async def run(self, stop: anyio.Event) -> None:
+        """To the job's end, or until `stop`: then what is in flight ends, and the rest is given back.
+
+        Raises DatabaseAway: the claim ends with its lease. Where the claim is lost, another worker goes on with the job.
+        """
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep_lease, group.cancel_scope)
+            group.start_soon(self._watch)
+            group.start_soon(self._end_at, stop, group.cancel_scope)
+            try:
+                await self._run_to_end()
+            except MailerError as fault:
+                self._fault = fault
+            group.cancel_scope.cancel()
+        if isinstance(self._fault, FenceLost):
+            return
+        if self._fault is not None:
+            raise self._fault
+        if stop.is_set():
+            await self._resources.queue.give_back_job(self._claim)
+
+    async def _run_to_end(self) -> None:
+        is_done = False
+        with self._work:
+            try:
+                is_done = await self._load_and_send()
+            except FenceLost:
+                pass  # either the job's mark or another's claim: the end finds out which
+            except MailerError as fault:
+                await self._mark_failed(fault)
+        if not is_done:
+            await self._end_stopped()
+
+    async def _load_and_send(self) -> bool:
+        """True when the job is DONE; False when it is to stop."""
+        if (await self._resources.queue.standing(self._claim.job_id)).stopping is not None:
+            return False
+        if not self._claim.is_loaded:
+            await self._load()
+        definition = await self._resources.jobs.frozen(self._claim.job_id)
+        unknown_is_final = definition.policies.unknown is not UnknownPolicy.RESEND
+        while True:
+            self._sending = Sending(self._resources, self._claim, definition, self._lease)
+            await self._sending.run()
+            if await self._end_done(unknown_is_final):
+                return True
+            if not unknown_is_final:
+                await self._resources.interventions.resend_unknown(
+                    self._claim.job_id, self._resources.limits.unknown_grace
+                )
+            await self._clock.sleep(self._resources.limits.poll)
+
+    async def _load(self) -> None:
+        if self._claim.takeovers >= POISON_TAKEOVERS:
+            cause = f"loading the list ended {self._claim.takeovers} workers in a row"
+            raise JobStopped(cause)
+        await self._resources.jobs.freeze(self._claim)
+        definition = await self._resources.jobs.frozen(self._claim.job_id)
+        await load_list(self._resources, self._claim, definition)
+
+    async def _end_done(self, unknown_is_final: bool) -> bool:
+        counts = await self._resources.jobs.counts(self._claim.job_id)
+        log = summary(counts, self._clock.monotonic() - self._begun_at)
+        return await self._resources.queue.end_done(self._claim, log, unknown_is_final=unknown_is_final)
+
+    async def _mark_failed(self, fault: MailerError) -> None:
+        """Sets the mark as soon as the database can be reached, and warns the owner where this cause is the first."""
+        cause = f"{fault} {fault.next_step}".strip()
+        while True:
+            try:
+                is_first = await self._resources.queue.mark_stopping(self._claim.job_id, Stopping.FAIL, cause)
+                if is_first:
+                    await self._notes.always(Level.ERROR, "job stopped", cause)
+                break
+            except DatabaseAway:
+                await self._clock.sleep(RETRY)
+        if is_first:
+            await self._warn_owner(cause)
+
+    async def _end_stopped(self) -> None:
+        """FAIL or CANCELLED, once nothing is in flight and no update query is due. Raises FenceLost."""
+        while True:
+            standing = await self._resources.queue.standing(self._claim.job_id)
+            if standing.stopping is None:
+                raise FenceLost(f"job {self._claim.job_id} is in other hands")
+            await run_left_over_updates(self._resources, self._claim.job_id)
+            counts = await self._resources.jobs.counts(self._claim.job_id)
+            log = f"{standing.log}; {summary(counts, self._clock.monotonic() - self._begun_at)}"
+            if await self._resources.queue.end_stopped(self._claim, JobStatus(standing.stopping.value), log):
+                return
+            await self._clock.sleep(RETRY)
+
+    async def _warn_owner(self, cause: str) -> None:
+        try:
+            definition = await self._resources.jobs.frozen(self._claim.job_id)
+        except (MailerError, ValueError):
+            definition = None  # it is itself what can't be read
+        counts = await self._resources.jobs.counts(self._claim.job_id)
+        subject = f"mailer: job {self._claim.job_id} of '{self._claim.automation}' has stopped"
+        text = (
+            f"{cause}\n\nSo far: {summary(counts, None)}.\n"
+            f"Mend the cause, then go on where it stopped: mailer job retry {self._claim.job_id}\n"
+        )
+        await self._resources.warn(definition, f"{self._claim.job_id}-stopped", subject, text)
+
+    async def _keep_lease(self, scope: anyio.CancelScope) -> None:
+        """Renews the job and its batches at a third of the lease; while it can't, `Lease` stops the sending by itself."""
+        wait = self._lease.seconds / 3
+        while True:
+            await self._clock.sleep(wait)
+            asked_at = self._clock.monotonic()
+            try:
+                await self._resources.queue.renew_job(self._claim)
+                for batch in self._sending.batches if self._sending else ():
+                    await self._resources.queue.renew_batch(batch)
+            except DatabaseAway:
+                wait = min(RETRY, self._lease.seconds / 3)
+                continue
+            except FenceLost as fault:
+                self._fault = fault
+                scope.cancel()
+                return
+            self._lease.renewed(asked_at)
+            wait = self._lease.seconds / 3
+
+    async def _watch(self) -> None:
+        """Sees within seconds that the job is to stop."""
+        while True:
+            await self._clock.sleep(WATCH)
+            try:
+                standing = await self._resources.queue.standing(self._claim.job_id)
+            except DatabaseAway:
+                continue
+            if standing.stopping is not None:
+                self._work.cancel()
+                return
+
+    @staticmethod
+    async def _end_at(stop: anyio.Event, scope: anyio.CancelScope) -> None:
+        await stop.wait()
+        scope.cancel()
+
+
+def summary(counts: Counts, seconds: float | None) -> str:
+    """A job in one line: 'sent 590, skipped 12, failed 8 of 610 in 3.2 s (184/s)'."""
+    order = (Status.SENT, Status.SKIPPED, Status.FAILED, Status.UNKNOWN, Status.SENDING, Status.PENDING)
+    parts = [f"{status.value.lower()} {counts.deliveries[status]}" for status in order if counts.deliveries[status]]
+    line = f"{', '.join(parts) or 'nothing to send'} of {counts.total}"
+    sent = counts.deliveries[Status.SENT]
+    return f"{line} in {seconds:.1f} s ({sent / max(seconds, 0.001):.0f}/s)" if seconds is not None else line

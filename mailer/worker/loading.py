@@ -1,0 +1,127 @@
+"""Freezes the target list: one answer of the target query, every row of it in the ledger, before the first mail."""
+
+from collections.abc import Callable, Sequence
+
+from mailer.errors import MalformedAddress, QueryFailed
+from mailer.model.address import parse_recipient
+from mailer.model.automation import Automation, Dbio
+from mailer.model.delivery import NewDelivery, Status
+from mailer.model.job import JobClaim
+from mailer.model.row import Row, Value, fold_name
+from mailer.store.job_log import Level, log_always
+from mailer.store.target_lists import Skipped
+from mailer.worker.composing import Composer, Envelope, NoMappingRow
+from mailer.worker.plan import make_plan
+from mailer.worker.resources import Resources
+
+TRIED_ROWS = 20
+"""Rows at the head of the list, at most, that are asked for one which can be rendered."""
+ADDRESS_LIMIT = 320
+"""Characters that are kept of what is no address."""
+NO_ADDRESS = "no address"
+NO_KEY = "no key"
+MALFORMED = "malformed address"
+
+
+async def load_list(resources: Resources, claim: JobClaim, definition: Automation) -> None:
+    """Loads the whole list and judges it; nothing is sent of a job before this has ended well.
+
+    A partial list of an earlier loader is deleted first. Raises FenceLost, and what makes a job stop.
+    """
+    await resources.lists.clear(claim)
+    columns = await _load_rows(resources, claim, definition)
+    skipped = await resources.lists.judge(claim, definition.policies.hold_back)
+    await _report_skipped(resources, claim, definition, skipped)
+    if columns:
+        plan = await make_plan(resources, definition, columns)
+        await _try_out(resources, claim, plan.composer)
+    await resources.lists.set_loaded(claim)
+
+
+async def _load_rows(resources: Resources, claim: JobClaim, definition: Automation) -> Sequence[str]:
+    """Streams the target query into the ledger; its columns (none where it has no row)."""
+    source = await resources.open_source(definition.dbio.source)
+    columns: Sequence[str] = ()
+    row_no = 0
+    async with source.stream(definition.dbio.target, resources.limits.batch_rows) as slices:
+        async for rows in slices:
+            columns = columns or tuple(rows[0])
+            require_columns(definition.dbio, columns)
+            deliveries = [
+                new_delivery(definition.dbio, row, row_no + place, resources.new_token)
+                for place, row in enumerate(rows, start=1)
+            ]
+            await resources.lists.add_slice(claim, row_no // resources.limits.batch_rows + 1, deliveries)
+            row_no += len(rows)
+    return columns
+
+
+async def _report_skipped(resources: Resources, claim: JobClaim, definition: Automation, skipped: Skipped) -> None:
+    for count, code, why in (
+        (skipped.repeated, "repeated keys", "repeat a key of this job"),
+        (skipped.sent_since, "sent since", "had a mail from a later job meanwhile"),
+        (skipped.suppressed, "suppressed", "have a suppressed address"),
+        (skipped.held_back, "held back", "wait for an earlier job's mail or update query to be settled"),
+    ):
+        if count:
+            message = f"{count} of the list are skipped: they {why}"
+            await log_always(resources.database, claim.auto_id, claim.job_id, Level.WARNING, code, message)
+    if skipped.held_back:
+        subject = f"mailer: job {claim.job_id} of '{claim.automation}' holds {skipped.held_back} recipients back"
+        text = (
+            f"{skipped.held_back} recipients got no mail from job {claim.job_id}: an earlier job left their mail or update "
+            "query open.\nSettle them with 'mailer job settle' or 'mailer job retry --updates'.\n"
+        )
+        await resources.warn(definition, f"{claim.job_id}-held-back", subject, text)
+
+
+async def _try_out(resources: Resources, claim: JobClaim, composer: Composer) -> None:
+    """Maps and renders the first row that can be mapped: a faulty template stops the job before its first mail."""
+    for delivery in await resources.lists.first_pending(claim.job_id, TRIED_ROWS):
+        try:
+            row, rows = await composer.map(delivery.row, claim.job_id)
+        except NoMappingRow:
+            continue
+        composer.render(row, rows, (), Envelope(label="", to=""))
+        return
+
+
+def require_columns(dbio: Dbio, columns: Sequence[str]) -> None:
+    """Raises QueryFailed where the target query lacks a column that the definition names."""
+    for what, name in (("key", dbio.key), ("email", dbio.email), ("attachment", dbio.attachment)):
+        if name is not None and fold_name(name) not in columns:
+            raise QueryFailed(
+                f"the target query returns no column {name}, which is the {what}",
+                f"It returns {', '.join(columns)}.",
+            )
+
+
+def new_delivery(dbio: Dbio, row: Row, row_no: int, new_token: Callable[[], str]) -> NewDelivery:
+    """A target row as it enters the ledger: PENDING, or FAILED where no mail can ever leave for it."""
+    key = key_text(row[fold_name(dbio.key)])
+    address = row[fold_name(dbio.email)]
+    raw = "" if address is None else str(address).strip()
+    email: str | None = raw[:ADDRESS_LIMIT] or None
+    code = error = None
+    if not raw:
+        code, error = NO_ADDRESS, "no address"
+    else:
+        try:
+            email = parse_recipient(raw)
+        except MalformedAddress as fault:
+            code, error = MALFORMED, f"{MALFORMED}: {fault}"
+    if not key:
+        code, error = NO_KEY, "no key"
+    status = Status.FAILED if code else Status.PENDING
+    return NewDelivery(row_no, key or f"#{row_no}", email, row, new_token(), status, code, error)
+
+
+def key_text(value: Value) -> str:
+    """RECIPIENT_KEY of a key column's value; '' where there is none."""
+    match value:
+        case None:
+            return ""
+        case bytes():
+            return value.hex()
+        case _:
+            return str(value).strip()

@@ -1,0 +1,55 @@
+"""From a delivery to its mail, or to the reason why none leaves for it."""
+
+from mailer.errors import AttachmentAmbiguous, AttachmentMissing, AttachmentTooLarge, JobStopped
+from mailer.model.automation import MissingAttachment
+from mailer.model.delivery import Delivery, Status
+from mailer.model.message import Message, safe_file_name
+from mailer.store.job_log import Level
+from mailer.worker.composing import Envelope, NoMappingRow
+from mailer.worker.job_notes import JobNotes
+from mailer.worker.outcomes import Next, without_mail
+from mailer.worker.plan import Plan
+
+
+class Preparer:
+    """Prepares the deliveries of one job."""
+
+    def __init__(self, plan: Plan, notes: JobNotes) -> None:
+        self._plan = plan
+        self._notes = notes
+
+    async def prepare(self, delivery: Delivery) -> Message | Next:
+        """The mail, or how the delivery ends without one. Raises what makes the whole job stop."""
+        composer = self._plan.composer
+        missing: list[str] = []
+
+        async def note(fault: AttachmentMissing | AttachmentAmbiguous) -> None:
+            missing.append(str(fault))
+            where = f"row {delivery.row_no}, key {delivery.recipient_key}"
+            await self._notes.once(Level.WARNING, "attachment missing", f"{fault} ({where})")
+
+        try:
+            row, rows = await composer.map(delivery.row, delivery.job_id)
+            files = await composer.attach(delivery.row, note)
+            if files is None:
+                if self._plan.definition.policies.missing_attachment is MissingAttachment.FAIL:
+                    raise JobStopped(f"row {delivery.row_no}, key {delivery.recipient_key}: {missing[0]}")
+                return without_mail(Status.SKIPPED, "attachment missing", "; ".join(missing))
+            return composer.render(row, rows, files, _envelope(delivery))
+        except NoMappingRow as fault:
+            return without_mail(Status.FAILED, "no mapping row", str(fault))
+        except AttachmentTooLarge as fault:
+            return without_mail(Status.FAILED, "attachment too large", str(fault))
+
+
+def _envelope(delivery: Delivery) -> Envelope:
+    key = safe_file_name(delivery.recipient_key)
+    return Envelope(
+        label=f"{delivery.job_id}-{key}-{delivery.delivery_id}",
+        to=delivery.email or "",
+        tags=(
+            ("job", str(delivery.job_id)),
+            ("delivery", str(delivery.delivery_id)),
+            ("token", delivery.token),
+        ),
+    )

@@ -1,0 +1,63 @@
+"""What every job of a process works with."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailer.attachments.storage import Storage
+from mailer.db.database import Database
+from mailer.model.automation import Automation
+from mailer.model.clock import Clock
+from mailer.model.template import RenderLimits
+from mailer.pacer import Pacer
+from mailer.sources.source import Source
+from mailer.store.interventions import Interventions
+from mailer.store.jobs import Jobs
+from mailer.store.ledger import Ledger
+from mailer.store.queue import Queue
+from mailer.store.target_lists import TargetLists
+from mailer.transports.transport import Transport
+from mailer.worker.gate import Gate
+from mailer.worker.in_flight import InFlight
+
+Warn = Callable[[Automation | None, str, str, str], Awaitable[None]]
+"""Warns the owner of a definition (None: it can't be read): label of the mail, subject, text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may take, in seconds where no other unit is said."""
+
+    lease: timedelta
+    poll: float
+    send_timeout: float
+    """The longest possible call; less than what a lease leaves."""
+    patience: float
+    unknown_grace: timedelta
+    render: RenderLimits
+    batch_rows: int = 500
+    """Rows in a slice of the list, which is a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Shared by all workers of a process; opened and closed by the service."""
+
+    database: Database
+    queue: Queue
+    ledger: Ledger
+    lists: TargetLists
+    jobs: Jobs
+    interventions: Interventions
+    open_source: Callable[[str], Awaitable[Source]]
+    storage: Storage | None
+    transport: Transport
+    pacer: Pacer
+    gate: Gate
+    in_flight: InFlight
+    warn: Warn
+    clock: Clock
+    chance: random.Random
+    new_token: Callable[[], str]
+    limits: Limits

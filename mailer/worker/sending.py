@@ -1,0 +1,129 @@
+"""The deliveries of a loaded job: batch by batch, at most max_parallel in flight, until no batch is left to claim."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from mailer.errors import JobStopped, MailerError
+from mailer.model.automation import Automation
+from mailer.model.delivery import Delivery
+from mailer.model.job import BatchClaim, JobClaim
+from mailer.worker.delivering import ASK_AGAIN, Deliverer
+from mailer.worker.lease import Lease
+from mailer.worker.plan import make_plan
+from mailer.worker.resources import Resources
+
+POISON_TAKEOVERS = 3
+"""Owners of one batch, or of one loading, that died in a row without any progress: the next would, too."""
+
+
+@dataclass(eq=False, slots=True)
+class _ActiveBatch:
+    """A claimed batch, and how many of its deliveries have not ended."""
+
+    claim: BatchClaim
+    left: int = 0
+    done: anyio.Event = field(default_factory=anyio.Event)
+
+
+class Sending:
+    """Sends one job. `batches` are those in hand, for the heartbeat."""
+
+    def __init__(self, resources: Resources, job: JobClaim, definition: Automation, lease: Lease) -> None:
+        self._resources = resources
+        self._job = job
+        self._definition = definition
+        self._lease = lease
+        self._in_order = definition.policies.max_parallel == 1
+        self._places = asyncio.Semaphore(definition.policies.max_parallel)
+        self._deliverer: Deliverer | None = None
+        self._fault: MailerError | None = None
+        self._active: set[_ActiveBatch] = set()
+        self._left_open = False
+
+    @property
+    def batches(self) -> list[BatchClaim]:
+        """The batches in hand."""
+        return [batch.claim for batch in self._active]
+
+    async def run(self) -> None:
+        """Sends all batches that can be claimed. Raises FenceLost, and what makes the job stop.
+
+        Cancelled: what is in flight ends, the rest stays PENDING and its batches are given back.
+        """
+        try:
+            async with anyio.create_task_group() as group:
+                try:
+                    await self._start_batches(group)
+                except MailerError as fault:
+                    self._end_with(fault, group)
+        finally:
+            with anyio.CancelScope(shield=True):
+                for batch in list(self._active):
+                    await self._put_down(batch)
+        if self._fault is not None:
+            raise self._fault
+
+    async def _start_batches(self, group: TaskGroup) -> None:
+        while True:
+            if self._left_open:  # its rows may not be sent now: the job's mark, soon seen, says why
+                self._left_open = False
+                await self._resources.clock.sleep(ASK_AGAIN)
+            claim = await self._resources.queue.claim_batch(self._job.job_id, in_order=self._in_order)
+            if claim is not None:
+                await self._start_batch(group, claim)
+            elif self._active:
+                await next(iter(self._active)).done.wait()
+            else:
+                return
+
+    async def _start_batch(self, group: TaskGroup, claim: BatchClaim) -> None:
+        batch = _ActiveBatch(claim)
+        self._active.add(batch)
+        if claim.takeovers >= POISON_TAKEOVERS:
+            raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
+        await self._resources.lists.judge_batch(claim, self._job, self._definition.policies.hold_back)
+        work = await self._resources.ledger.work(claim)
+        batch.left = len(work)
+        for delivery in work:
+            deliverer = await self._ready_deliverer(delivery)
+            await self._places.acquire()
+            group.start_soon(self._deliver, group, deliverer, delivery, batch)
+        if not work:
+            await self._put_down(batch)
+        if self._in_order:
+            await batch.done.wait()
+
+    async def _deliver(self, group: TaskGroup, deliverer: Deliverer, delivery: Delivery, batch: _ActiveBatch) -> None:
+        try:
+            await deliverer.deliver(delivery, batch.claim)
+        except MailerError as fault:
+            self._end_with(fault, group)
+        finally:
+            self._places.release()
+        batch.left -= 1
+        if not batch.left:
+            await self._put_down(batch)
+
+    async def _put_down(self, batch: _ActiveBatch) -> None:
+        """Closes a batch in which nothing is left to do, or gives it back."""
+        try:
+            if not await self._resources.queue.close_batch(batch.claim):
+                await self._resources.queue.give_back_batch(batch.claim)
+                self._left_open = True
+        finally:
+            self._active.discard(batch)
+            batch.done.set()
+
+    def _end_with(self, fault: MailerError, group: TaskGroup) -> None:
+        """Nothing more of the job is sent; the first cause is the one that counts."""
+        self._fault = self._fault or fault
+        group.cancel_scope.cancel()
+
+    async def _ready_deliverer(self, first: Delivery) -> Deliverer:
+        if self._deliverer is None:
+            plan = await make_plan(self._resources, self._definition, tuple(first.row))
+            self._deliverer = Deliverer(self._resources, self._job, plan, self._lease)
+        return self._deliverer
