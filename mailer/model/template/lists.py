@@ -12,6 +12,9 @@ from mailer.model.template.bounds import TimedList, budget_of
 from mailer.model.template.names import fold
 from mailer.model.template.values import exact, given, is_blank, kind, shown
 
+PLACE_OF_COLUMN = {"join": 1, "sort": 0, "sum": 0}
+"""Of the filters over rows, which argument names a column."""
+
 
 @pass_context
 def timed(context: Context, value: object) -> TimedList:

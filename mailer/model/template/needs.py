@@ -3,7 +3,8 @@
 from jinja2 import nodes
 from jinja2.visitor import NodeVisitor
 
-from mailer.model.template.names import LOOP, ROW, ROWS
+from mailer.model.template.lists import PLACE_OF_COLUMN
+from mailer.model.template.names import LOOP, ROW, ROWS, fold
 
 
 class Needs(NodeVisitor):
@@ -30,6 +31,13 @@ class Needs(NodeVisitor):
                 self.variables.add(node.arg.value)
             elif self._is_line(node.node):
                 self.line_variables.add(node.arg.value)
+
+    def visit_Filter(self, node: nodes.Filter) -> None:  # noqa: N802
+        """ROWS | sum('AMOUNT')."""
+        self.generic_visit(node)
+        column = column_argument(node)
+        if isinstance(column, nodes.Const) and isinstance(column.value, str) and _is_rows(node):
+            self.line_variables.add(fold(column.value))
 
     def visit_Assign(self, node: nodes.Assign) -> None:  # noqa: N802
         """{% set %}."""
@@ -72,6 +80,15 @@ class Needs(NodeVisitor):
         if isinstance(node, nodes.Name):
             return node.name in self._lines
         return isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Slice) and _is_rows(node.node)
+
+
+def column_argument(node: nodes.Filter) -> nodes.Expr | None:
+    """The argument of a filter over rows that names a column; None where there is none."""
+    place = PLACE_OF_COLUMN.get(node.name)
+    if place is not None and len(node.args) > place:
+        return node.args[place]
+    named = {str(keyword.key): keyword.value for keyword in node.kwargs}
+    return None if place is None else named.get("column")
 
 
 def _named(target: nodes.Node) -> set[str]:

@@ -67,7 +67,7 @@ def compile_part(environment: MailEnvironment, name: str, source: str) -> Part:
     """The part, ready to render. Raises TemplateFault with the line."""
     rules = Rules(name)
     try:
-        _refuse_signs(environment, name, source)
+        _refuse_what_jinja_swallows(environment, name, source)
         tree = rules.visit(environment.parse(source))
         if not isinstance(tree, jinja2.nodes.Template):
             raise TypeError(f"not a template: {tree!r}")
@@ -89,11 +89,14 @@ def compile_part(environment: MailEnvironment, name: str, source: str) -> Part:
     )
 
 
-def _refuse_signs(environment: MailEnvironment, name: str, source: str) -> None:
-    """`$(-X)` prints X in Jinja, and takes the blanks before it away: in a bill that is a wrong sign."""
+def _refuse_what_jinja_swallows(environment: MailEnvironment, name: str, source: str) -> None:
+    """`$(-X)` would print X and take the blanks before it away: in a bill, a wrong sign."""
+    line, lexeme = 1, ""
     for line, lexeme, text in environment.lexer.tokeniter(source, None):
         if text != {"variable_begin": BEGIN, "variable_end": END}.get(lexeme, text):
             raise TemplateFault(
                 f"{name}, line {line}: a sign stands at the edge of $(…)",
                 "write $(0 - X) for the negative; to cut blanks away, use {%- and -%}",
             )
+    if lexeme in ("comment_begin", "raw_begin"):
+        raise TemplateFault(f"{name}, line {line}: {{% raw %}} or a comment is not closed", _SYNTAX_HELP)

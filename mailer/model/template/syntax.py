@@ -1,6 +1,7 @@
 """Which templates are allowed, and what their names mean: one walk over the syntax tree before it is compiled."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -13,13 +14,14 @@ from mailer.errors import TemplateFault
 from mailer.model.template.environment import BEGIN, LITERALS
 from mailer.model.template.filters import FILTERS, JOINED, LOOP_OVER, TESTS
 from mailer.model.template.names import LOOP, ROW, ROWS, fold
+from mailer.model.template.needs import column_argument
 
 _LOOP_PARTS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"})
 _LOOP_CALLS = frozenset({"cycle", "changed"})
 
 _ALLOWED = (
-    *(nodes.Template, nodes.TemplateData, nodes.Const, nodes.List, nodes.Tuple, nodes.Slice, nodes.Keyword),
-    *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Neg, nodes.Pos),
+    *(nodes.Template, nodes.TemplateData, nodes.List, nodes.Tuple, nodes.Slice, nodes.Keyword),
+    *(nodes.Scope, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Neg, nodes.Pos),
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
 )
 _FORBIDDEN_TAGS: dict[type[nodes.Node], str] = {
@@ -33,7 +35,7 @@ _FORBIDDEN_TAGS: dict[type[nodes.Node], str] = {
     nodes.FilterBlock: "filter",
     nodes.AssignBlock: "set … endset",
     nodes.With: "with",
-    nodes.Scope: "autoescape",
+    nodes.ScopedEvalContextModifier: "autoescape",
 }
 _LITERAL_HELP = f"to write the two characters {BEGIN} themselves, write $('{BEGIN}')"
 
@@ -145,6 +147,12 @@ class Rules(NodeTransformer):
         self._names.append(node.name)
         return node
 
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        """A text or a number; 1e999 is Python's inf, which Jinja writes as a name."""
+        if isinstance(node.value, float) and not math.isfinite(node.value):
+            raise self._fault("a number too large")
+        return node
+
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
         """LINE.TRACK is a column; loop.index is the loop's."""
         if self._is_loop(node.node):
@@ -178,7 +186,11 @@ class Rules(NodeTransformer):
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
         """A filter of ours, with arguments that it takes."""
         self.filters.add(node.name)
-        return self._applied(node, "filter", FILTERS)
+        applied = self._applied(node, "filter", FILTERS)
+        column = column_argument(node)
+        if column is not None and not (isinstance(column, nodes.Const) and isinstance(column.value, str | None)):
+            raise self._fault(f"'{node.name}' takes the column's name in quotes", "write ROWS | sum('AMOUNT')")
+        return applied
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
         """A test of ours."""
@@ -216,7 +228,7 @@ class Rules(NodeTransformer):
     def _printed(self, node: nodes.Expr) -> nodes.Expr:
         if isinstance(node, nodes.Const) and node.value in LITERALS:
             return node
-        line = node.lineno
+        line = self._line = node.lineno
         if isinstance(node, nodes.Tuple):
             raise self._fault("a $(…) prints one value, and this are several", _LITERAL_HELP)
         printed, names = self._read(node)

@@ -264,7 +264,7 @@ def test_a_compiled_template_tells_the_columns_it_needs() -> None:
     )
     compiled = compile_template(template, [("X-A", "$(D)")])
     assert compiled.variables == {"CUST_NAME", "VIP", "GIFT", "A", "B", "CUR", "CUST#NO", "C", "D"}
-    assert compiled.line_variables == {"TRACK", "NO"}
+    assert compiled.line_variables == {"TRACK", "NO", "X"}
 
 
 def test_a_name_that_only_one_branch_sets_is_still_needed() -> None:
