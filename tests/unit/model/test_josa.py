@@ -82,7 +82,8 @@ def test_latin_words_that_end_in_l_take_the_short_form() -> None:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "사과(국산)를", "'사과'를", "『책』을", "책!?을", "(주)를", "삼성(주)을", "책😀을", "사과(국산)(특)를", "책 을", "책 (중고)을",
+        "사과(국산)를", "'사과'를", "『책』을", "책!?을", "(주)를", "삼성(주)을", "책😀을", "사과(국산)(특)를",
+        "책 을", "책 (중고)을",
     ],
 )  # fmt: skip
 def test_brackets_and_signs_at_the_end_are_not_spoken(sentence: str) -> None:
