@@ -118,16 +118,16 @@ class SqliteDatabase:
     ) -> AsyncIterator[list[Record]]:
         with self._speaking(prepared.name):
             cursor = await connection.execute(prepared.sql, _adapted(binds))
-        names = _names(cursor)
         while True:
             with self._speaking(prepared.name):
                 rows = list(await cursor.fetchmany(slice_rows))
             if not rows:
                 return
-            yield [Record(zip(names, row, strict=True)) for row in rows]
+            yield [_record(row) for row in rows]
 
     async def _connect(self, pragma: str) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, isolation_level=None, timeout=self._busy_seconds)
+        connection.row_factory = sqlite3.Row
         try:
             await connection.create_function("UTC_NOW", 0, self._utc_now)
             await connection.create_function("UTC_AFTER", 1, self._utc_after)
@@ -144,11 +144,12 @@ class SqliteDatabase:
     ) -> list[Record]:
         prepared = self._prepared(statement, binds)
         with self._speaking(prepared.name):
-            cursor = await connection.execute(prepared.sql, _adapted(binds))
-            rows = list(await (cursor.fetchall() if at_most is None else cursor.fetchmany(at_most)))
-            names = _names(cursor)
-            await cursor.close()
-        return [Record(zip(names, row, strict=True)) for row in rows]
+            if at_most is None:
+                rows = await connection.execute_fetchall(prepared.sql, _adapted(binds))
+            else:
+                async with connection.execute(prepared.sql, _adapted(binds)) as cursor:
+                    rows = await cursor.fetchmany(at_most)
+        return [_record(row) for row in rows]
 
     def _prepared(self, statement: str, binds: Binds) -> Statement:
         """The statement, with exactly its binds given: Oracle refuses one too many, SQLite would not notice."""
@@ -238,8 +239,8 @@ class _Counted:
         return [after - before for before, after in zip(self._marks, self._marks[1:], strict=False)]
 
 
-def _names(cursor: aiosqlite.Cursor) -> tuple[str, ...]:
-    return tuple(column[0] for column in cursor.description)
+def _record(row: sqlite3.Row) -> Record:
+    return Record(zip(row.keys(), row, strict=True))
 
 
 def _adapted(binds: Binds) -> dict[str, str | int | float | bytes | None]:

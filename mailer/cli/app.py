@@ -1,0 +1,51 @@
+"""The command `mailer`: its verbs, and the one place where an error becomes a line on stderr and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from mailer.cli import automation, job
+from mailer.cli.demo import demo
+from mailer.cli.doctor import doctor
+from mailer.cli.enqueue import enqueue
+from mailer.cli.migrate import migrate
+from mailer.cli.output import print_error
+from mailer.cli.run import run
+from mailer.errors import MailerError
+from mailer.model.address import mask_addresses
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="mailer",
+    help="Sends automated bulk e-mail out of a database through AWS SES, once to each recipient.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(run)
+app.command()(enqueue)
+app.command()(migrate)
+app.add_typer(automation.app, name="automation")
+app.add_typer(job.app, name="job")
+app.command()(doctor)
+app.command()(demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and ends the process with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(given)
+    except MailerError as error:
+        message, next_step = mask_addresses(str(error)), mask_addresses(error.next_step)
+        print_error(message, next_step, as_json="--json" in given)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has enough: what is still buffered must not complain at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

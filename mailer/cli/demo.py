@@ -1,0 +1,5 @@
+"""`mailer demo`."""
+
+
+def demo() -> None:
+    """To come."""

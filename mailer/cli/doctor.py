@@ -1,0 +1,5 @@
+"""`mailer doctor`."""
+
+
+def doctor() -> None:
+    """To come."""

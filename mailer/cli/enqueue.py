@@ -1,0 +1,5 @@
+"""`mailer enqueue`."""
+
+
+def enqueue() -> None:
+    """To come."""

@@ -1,0 +1,61 @@
+"""What people and scripts read: tables and lines on a terminal, JSON where it was asked for."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Json = str | int | float | bool | None | Sequence["Json"] | dict[str, "Json"]
+
+
+def console() -> Console:
+    """stdout; plain text where it is no terminal, and never cut to a width there."""
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def print_json(value: Json) -> None:
+    """stdout holds the JSON alone."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column; numbers stand on the right."""
+
+    title: str
+    is_number: bool = False
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """The rows under their titles: a table on a terminal, lines with tabs elsewhere; `empty` where there are none."""
+    if not rows:
+        console().print(empty)
+        return
+    if not sys.stdout.isatty():
+        for line in ([column.title for column in columns], *rows):
+            sys.stdout.write("\t".join(line) + "\n")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify="right" if column.is_number else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """UTC, ISO 8601, for scripts."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def print_error(message: str, next_step: str, *, as_json: bool) -> None:
+    """One line what and where, and the next step, on stderr."""
+    if as_json:
+        sys.stderr.write(json.dumps({"error": message, "next": next_step}, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"mailer: {message}\n" + (f"  {next_step}\n" if next_step else ""))

@@ -1,0 +1,87 @@
+"""What every command begins with: settings, logs, an event loop."""
+
+import getpass
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import anyio
+import structlog
+
+from mailer.clock import SystemClock
+from mailer.errors import MailerError
+from mailer.model.address import mask_addresses
+from mailer.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+CLOCK = SystemClock()
+
+
+def settings() -> Settings:
+    """The settings of this run; what is odd about them is said on stderr. Raises ConfigurationError."""
+    loaded = load_settings()
+    _configure_logs(loaded.settings)
+    log = structlog.get_logger(__name__)
+    for warning in loaded.warnings:
+        log.warning(warning)
+    return loaded.settings
+
+
+def actor() -> str:
+    """Who types: the operating system's user, for AUDIT_LOG and JOB_QUEUE."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def run_async(work: Callable[[], Awaitable[T]]) -> T:
+    """Runs a command's coroutine; an error in one of its tasks is raised as itself, not in a group."""
+    try:
+        return anyio.run(work, backend_options={"use_uvloop": _has_uvloop()})
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a person should see: one of ours where there is one."""
+    ours, _ = group.split(MailerError)
+    found: BaseException = ours or group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+def _has_uvloop() -> bool:
+    try:
+        import uvloop  # noqa: F401, PLC0415 - where it does not exist asyncio's own loop does
+    except ImportError:
+        return False
+    return True
+
+
+def _configure_logs(settings: Settings) -> None:
+    """Structured lines on stderr: JSON where nobody watches; addresses masked."""
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _mask,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _mask(logger: Any, method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """No address leaves by a log, wherever in a message it stands."""
+    return {key: mask_addresses(value) if isinstance(value, str) else value for key, value in event.items()}
