@@ -55,7 +55,7 @@ class Role(StrEnum):
 
 
 class Service:
-    """One process. `run` returns after a clean drain, or, with `until_idle`, when nothing is due, waiting or running."""
+    """One process. `run` ends after a clean drain, or, with `until_idle`, when nothing is due, waiting or running."""
 
     def __init__(self, settings: Settings, role: Role, clock: Clock, *, workers: int | None = None) -> None:
         self._settings = settings

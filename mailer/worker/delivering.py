@@ -82,7 +82,7 @@ class Deliverer:
     async def _write_answer(
         self, delivery: Delivery, claim: BatchClaim, attempt: int, tries: int, outcome: Outcome | None
     ) -> Next:
-        """Writes what the transport said, and runs the update query of a mail that is sent; how the delivery goes on."""
+        """Writes what the transport said, and runs the update query of a mail that is sent; how it goes on."""
         result = after(outcome, tries, has_update=self._plan.updater is not None)
         before = Standing(Status.SENDING, attempt, UpdateStatus.NONE)
         recorded = await self._record_evidence(_change(delivery, before, attempt, result), claim)

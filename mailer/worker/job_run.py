@@ -41,7 +41,7 @@ class JobRun:
     async def run(self, stop: anyio.Event) -> None:
         """To the job's end, or until `stop`: then what is in flight ends, and the rest is given back.
 
-        Raises DatabaseAway: the claim ends with its lease. Where the claim is lost, another worker goes on with the job.
+        Raises DatabaseAway: the claim ends with its lease. Where the claim is lost, another worker goes on with it.
         """
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep_lease, group.cancel_scope)
@@ -144,7 +144,7 @@ class JobRun:
         await self._resources.warn(definition, f"{self._claim.job_id}-stopped", subject, text)
 
     async def _keep_lease(self, scope: anyio.CancelScope) -> None:
-        """Renews the job and its batches at a third of the lease; while it can't, `Lease` stops the sending by itself."""
+        """Renews job and batches at a third of the lease; while it can't, `Lease` stops the sending by itself."""
         wait = self._lease.seconds / 3
         while True:
             await self._clock.sleep(wait)

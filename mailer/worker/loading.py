@@ -69,8 +69,8 @@ async def _report_skipped(resources: Resources, claim: JobClaim, definition: Aut
     if skipped.held_back:
         subject = f"mailer: job {claim.job_id} of '{claim.automation}' holds {skipped.held_back} recipients back"
         text = (
-            f"{skipped.held_back} recipients got no mail from job {claim.job_id}: an earlier job left their mail or update "
-            "query open.\nSettle them with 'mailer job settle' or 'mailer job retry --updates'.\n"
+            f"{skipped.held_back} recipients got no mail from job {claim.job_id}: an earlier job left their mail, or "
+            "their update query, open.\nSettle them with 'mailer job settle' or 'mailer job retry --updates'.\n"
         )
         await resources.warn(definition, f"{claim.job_id}-held-back", subject, text)
 
