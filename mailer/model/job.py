@@ -29,7 +29,7 @@ class Stopping(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobClaim:
-    """A job in a worker's hands. Its holder's claims carry `fence`; they are over when the database has a higher one."""
+    """A job in a worker's hands. What its holder writes carries `fence`, and is refused once there is a higher one."""
 
     job_id: int
     auto_id: int
