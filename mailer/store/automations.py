@@ -236,12 +236,12 @@ async def _insert_dbio(transaction: Session, name: str, dbio: Dbio) -> int:
         {
             "name": name,
             "source": dbio.source,
-            "target": dbio.target,
-            "mapping": dbio.mapping,
-            "update": dbio.update,
-            "key": dbio.key,
-            "email": dbio.email,
-            "attachment": dbio.attachment,
+            "target_query": dbio.target,
+            "mapping_query": dbio.mapping,
+            "update_query": dbio.update,
+            "key_column": dbio.key,
+            "email_column": dbio.email,
+            "attach_column": dbio.attachment,
         },
     )
 

@@ -61,7 +61,7 @@ class Interventions:
             deliveries = await self._make_pending(transaction, job_id) if is_loaded else 0
             if with_current and is_loaded:
                 await transaction.execute("take_current_definition", {"job_id": job_id})
-            is_changed = bool(await transaction.fetch("is_definition_changed", {"job_id": job_id}))
+            is_changed = await self._is_definition_changed(transaction, job_id)
             if is_loaded and not deliveries:
                 return Retried(0, False, is_changed)
             await transaction.execute("open_batches_with_work", {"job_id": job_id})
@@ -124,6 +124,13 @@ class Interventions:
             rows = await self._unknown(transaction, job_id, None, grace)
             await self._decide(transaction, rows, Status.PENDING, UpdateStatus.NONE, "unknown: sent again by policy")
         return len(rows)
+
+    @staticmethod
+    async def _is_definition_changed(transaction: Session, job_id: int) -> bool:
+        """Whether the automation no longer is what the job was loaded with."""
+        (row,) = await transaction.fetch("compare_definitions", {"job_id": job_id})
+        columns = ("DBIO_ID", "TEMPLATE_ID", "POLICIES")
+        return any(row[f"JOB_{column}"] not in (None, row[column]) for column in columns)
 
     async def _make_pending(self, transaction: Session, job_id: int) -> int:
         failed = await transaction.execute("retry_failed", {"job_id": job_id})

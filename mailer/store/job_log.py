@@ -66,7 +66,7 @@ async def _insert(session: Session, auto_id: int, job_id: int | None, level: Lev
         {
             "auto_id": auto_id,
             "job_id": job_id,
-            "level": level.value,
+            "severity": level.value,
             "code": code,
             "message": message[:MESSAGE_LIMIT],
         },
@@ -75,7 +75,7 @@ async def _insert(session: Session, auto_id: int, job_id: int | None, level: Lev
 
 def _line(row: Record) -> LogLine:
     return LogLine(
-        Level(row.text("LEVEL")),
+        Level(row.text("SEVERITY")),
         row.text("CODE"),
         row.text("MESSAGE"),
         row.integer("TIMES"),

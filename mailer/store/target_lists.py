@@ -41,7 +41,7 @@ class TargetLists:
             async with self._database.transaction() as transaction:
                 await self._carry_fence(transaction, claim)
                 deleted = await transaction.execute(
-                    "delete_slice_of_list", {"job_id": claim.job_id, "rows": DELETE_SLICE}
+                    "delete_slice_of_list", {"job_id": claim.job_id, "row_count": DELETE_SLICE}
                 )
                 if not deleted:
                     await transaction.execute("delete_batches", {"job_id": claim.job_id})

@@ -25,7 +25,7 @@ SELECT SCHEDULE_ID, KIND, RULE, TIMEZONE, MISFIRE_GRACE, NEXT_RUN, LAST_RUN FROM
 
 -- name: insert_dbio
 INSERT INTO DBIO (NAME, SOURCE, TARGET_QUERY, MAPPING_QUERY, UPDATE_QUERY, KEY_COLUMN, EMAIL_COLUMN, ATTACH_COLUMN, CREATED_AT)
-VALUES (:name, :source, :target, :mapping, :update, :key, :email, :attachment, UTC_NOW());
+VALUES (:name, :source, :target_query, :mapping_query, :update_query, :key_column, :email_column, :attach_column, UTC_NOW());
 
 -- name: insert_template
 INSERT INTO TEMPLATE (NAME, SUBJECT, HTML, TEXT, CREATED_AT) VALUES (:name, :subject, :html, :text, UTC_NOW());

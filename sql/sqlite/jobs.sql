@@ -12,11 +12,11 @@ UPDATE JOB_QUEUE
        POLICIES = (SELECT A.POLICIES FROM AUTOMATION A WHERE A.AUTO_ID = JOB_QUEUE.AUTO_ID)
  WHERE JOB_ID = :job_id;
 
--- name: is_definition_changed
--- One row where the automation no longer is what the job was loaded with.
-SELECT A.AUTO_ID FROM JOB_QUEUE Q JOIN AUTOMATION A ON A.AUTO_ID = Q.AUTO_ID
- WHERE Q.JOB_ID = :job_id AND Q.DBIO_ID IS NOT NULL
-   AND (A.DBIO_ID <> Q.DBIO_ID OR A.TEMPLATE_ID <> Q.TEMPLATE_ID OR A.POLICIES <> Q.POLICIES);
+-- name: compare_definitions
+-- What the job was loaded with (all NULL: nothing yet), beside what the automation is now.
+SELECT Q.DBIO_ID AS JOB_DBIO_ID, Q.TEMPLATE_ID AS JOB_TEMPLATE_ID, Q.POLICIES AS JOB_POLICIES, A.DBIO_ID, A.TEMPLATE_ID, A.POLICIES
+  FROM JOB_QUEUE Q JOIN AUTOMATION A ON A.AUTO_ID = Q.AUTO_ID
+ WHERE Q.JOB_ID = :job_id;
 
 -- name: count_pending
 SELECT COUNT(*) AS N FROM DELIVERY WHERE JOB_ID = :job_id AND STATUS = 'PENDING';

@@ -15,7 +15,7 @@ VALUES (:job_id, :batch_no, :row_no, :recipient_key, :email, :row_data, :status,
 -- name: delete_slice_of_list
 -- A partial list that a loader left: nothing of it was sent. Repeated until no row is touched.
 DELETE FROM DELIVERY
- WHERE JOB_ID = :job_id AND ROW_NO < (SELECT MIN(ROW_NO) FROM DELIVERY WHERE JOB_ID = :job_id) + :rows;
+ WHERE JOB_ID = :job_id AND ROW_NO < (SELECT MIN(ROW_NO) FROM DELIVERY WHERE JOB_ID = :job_id) + :row_count;
 
 -- name: skip_repeated_keys
 -- The first row of a key is the one that counts, whatever became of it.

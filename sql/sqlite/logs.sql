@@ -1,8 +1,8 @@
 -- What happened: in a job, by a person; who works; the account.
 
 -- name: insert_job_log
-INSERT INTO JOB_LOG (JOB_ID, AUTO_ID, LEVEL, CODE, MESSAGE, FIRST_AT, LAST_AT)
-VALUES (:job_id, :auto_id, :level, :code, :message, UTC_NOW(), UTC_NOW());
+INSERT INTO JOB_LOG (JOB_ID, AUTO_ID, SEVERITY, CODE, MESSAGE, FIRST_AT, LAST_AT)
+VALUES (:job_id, :auto_id, :severity, :code, :message, UTC_NOW(), UTC_NOW());
 
 -- name: repeat_job_log
 -- The same once more: counted, not repeated. No row: it is the first.
@@ -16,17 +16,17 @@ UPDATE JOB_LOG SET TIMES = TIMES + 1, LAST_AT = UTC_NOW(), MESSAGE = :message
                   WHERE L.AUTO_ID = :auto_id AND L.JOB_ID IS NULL AND L.CODE = :code AND L.FIRST_AT > UTC_AFTER(-86400));
 
 -- name: list_job_log
-SELECT LEVEL, CODE, MESSAGE, TIMES, FIRST_AT, LAST_AT FROM JOB_LOG WHERE JOB_ID = :job_id ORDER BY LOG_ID;
+SELECT SEVERITY, CODE, MESSAGE, TIMES, FIRST_AT, LAST_AT FROM JOB_LOG WHERE JOB_ID = :job_id ORDER BY LOG_ID;
 
 -- name: list_automation_log
 -- What the automation's schedules skipped, the latest first.
-SELECT LEVEL, CODE, MESSAGE, TIMES, FIRST_AT, LAST_AT FROM JOB_LOG WHERE AUTO_ID = :auto_id AND JOB_ID IS NULL ORDER BY LOG_ID DESC;
+SELECT SEVERITY, CODE, MESSAGE, TIMES, FIRST_AT, LAST_AT FROM JOB_LOG WHERE AUTO_ID = :auto_id AND JOB_ID IS NULL ORDER BY LOG_ID DESC;
 
 -- name: insert_audit
-INSERT INTO AUDIT_LOG (AT, ACTOR, ACTION, OBJECT, DETAILS) VALUES (UTC_NOW(), :actor, :action, :object, :details);
+INSERT INTO AUDIT_LOG (DONE_AT, ACTOR, ACTION, DONE_TO, DETAILS) VALUES (UTC_NOW(), :actor, :action, :done_to, :details);
 
 -- name: list_audit
-SELECT AT, ACTOR, ACTION, OBJECT, DETAILS FROM AUDIT_LOG ORDER BY AUDIT_ID;
+SELECT DONE_AT, ACTOR, ACTION, DONE_TO, DETAILS FROM AUDIT_LOG ORDER BY AUDIT_ID;
 
 -- name: insert_worker
 INSERT INTO WORKER (WORKER_ID, HOST, PID, ROLE, VERSION, STARTED_AT, HEARTBEAT_AT)
