@@ -1,0 +1,46 @@
+"""Fixtures of the end-to-end tests: a workplace, and the command in it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from mailer.cli.demo_data import DemoData, make_demo_data
+from tests.e2e.commands import Mailer, Ran, Running, StartMailer, new_workplace, run_mailer
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> DemoData:
+    """The example's data, made once; tests get copies."""
+    return make_demo_data(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, demo_data: DemoData) -> Path:
+    """A folder with `crm.db` and `attachments/` of the example, where `mailer` keeps its `mailer.db` and `outbox/`."""
+    return new_workplace(tmp_path / "작업", demo_data)
+
+
+@pytest.fixture
+def mailer(workplace: Path) -> Mailer:
+    """`mailer(*arguments)` in the workplace."""
+
+    def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
+        return run_mailer(workplace, *arguments, env=env, stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
+def start_mailer(workplace: Path, tmp_path: Path) -> Iterator[StartMailer]:
+    """`start_mailer(*arguments)` in the workplace: a process that goes on beside the test."""
+    started: list[Running] = []
+
+    def start(*arguments: str, env: Mapping[str, str] | None = None) -> Running:
+        started.append(Running(workplace, tmp_path / f"printed-{len(started)}", arguments, env))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.process.kill()
+        running.process.wait()
