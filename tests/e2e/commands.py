@@ -57,13 +57,13 @@ class Running:
     def stderr(self) -> str:
         return self._printed[1].read_text(encoding="utf-8")
 
-    def signal(self, number: signal.Signals) -> None:
+    def tell(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def end(self, number: signal.Signals | None = None) -> Ran:
         """Waits for its end, after a signal where one is given."""
         if number is not None:
-            self.signal(number)
+            self.tell(number)
         return Ran(self.process.wait(TIMEOUT), self.stdout, self.stderr)
 
 
