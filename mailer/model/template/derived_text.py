@@ -115,13 +115,30 @@ def _paths(pieces: list[_Piece], order: Iterable[int]) -> Iterator[tuple[int, tu
 def _assembled(pieces: list[_Piece], lines: list[list[str]]) -> Iterator[str]:
     """The lines with their tags put back. A line of blocks alone leaves none; blank ones don't pile up."""
     blank = True
+    began: list[bool] = []
     for line in lines:
         texts, tags = line[::2], [pieces[int(place)] for place in line[1::2]]
-        if tags and not any(text.strip() for text in texts) and all(tag.kind == "block" for tag in tags):
+        if _needs_no_line(texts, tags, began):
             yield "".join(tag.source for tag in tags)
-        elif len(line) > 1 or line[0] or not blank:
+        elif tags or texts[0] or not blank:
             yield "".join(_interleaved(texts, tags)) + "\n"
-            blank = len(line) == 1 and not line[0]
+            blank = not tags and not texts[0]
+
+
+def _needs_no_line(texts: list[str], tags: list[_Piece], began: list[bool]) -> bool:
+    """Whether a line holds blocks alone, and none that opened within a line: what stood before it would go on here.
+
+    `began` tells of each open block whether it began a line, and is kept up to date.
+    """
+    at_start = no_line = bool(tags)
+    for text, tag in zip(texts, tags, strict=False):
+        at_start = at_start and not text.strip() and tag.kind == "block"
+        step = _STEPS.get(tag.word) if tag.kind == "block" else None
+        if step == 1:
+            began.append(at_start)
+        elif step is not None:
+            no_line = no_line and (began.pop() if step == -1 else began[-1])
+    return no_line and at_start and not texts[-1].strip()
 
 
 def _interleaved(texts: Sequence[str], tags: Sequence[_Piece]) -> Iterator[str]:

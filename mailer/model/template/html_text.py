@@ -11,12 +11,13 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from mailer.errors import TemplateFault
 
-_LONGEST = 1_000_000
+_LONGEST = 500_000
 """Characters of one mail's HTML that are turned into text: about a second's work."""
 
 _LINES = frozenset({"table", "thead", "tbody", "tfoot", "tr", "caption", "center", "form"})
 _CELLS = frozenset({"td", "th"})
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that lxml reads out of a page but does not take."""
 _STRICT = ParserConfig(css=CSS_PROFILES["strict"])
 
 
@@ -31,7 +32,13 @@ def html_to_text(html: str) -> str:
     for line in html_lines(html, str):
         if line or (lines and lines[-1]):
             lines.append(line)
-    return "\n".join(lines).strip("\n") + "\n"
+    return ended("\n".join(lines))
+
+
+def ended(text: str) -> str:
+    """A text part: no blank lines around it, a line break at its end; nothing stays nothing."""
+    text = text.strip("\n")
+    return text and text + "\n"
 
 
 def html_lines(html: str, written: Callable[[str], str]) -> list[str]:
@@ -47,10 +54,13 @@ def html_lines(html: str, written: Callable[[str], str]) -> list[str]:
     except etree.ParserError:  # there is no element in it
         return []
     etree.strip_tags(page, etree.Comment, etree.ProcessingInstruction)
+    for element in page.iter():
+        _rewrite(element, lambda text: _NOT_XML.sub("", text))
     for element in list(page.iter()):
         _flatten(element, boundary, written)
     for element in page.iter():
-        _shield(element)
+        # inscriptis decodes entities a second time: `?a=1&copy=2` would lose its `&copy`.
+        _rewrite(element, lambda text: text.replace("&", "&amp;"))
     text = Inscriptis(page, _STRICT).get_text()
     return [cells for line in text.split("\n") if (cells := _cells(line, boundary)) is not None]
 
@@ -73,13 +83,13 @@ def _flatten(element: HtmlElement, boundary: str, written: Callable[[str], str])
     elif tag == "ol" and written(text := "".join(element.itertext())) != text:
         element.tag = "ul"  # its numbers would be those of the template
     elif tag == "img":
-        element.tag, element.text = "span", element.get("alt", "")
+        element.tag, element.text = "span", _NOT_XML.sub("", element.get("alt", ""))
     elif tag == "a":
         _append(element, _target(element, written))
 
 
 def _target(link: HtmlElement, written: Callable[[str], str]) -> str:
-    href = link.get("href", "").strip()
+    href = _NOT_XML.sub("", link.get("href", "")).strip()
     address = href.removeprefix("mailto:").removeprefix("tel:")
     if not address or address.startswith(("#", "javascript:")):
         return ""
@@ -94,12 +104,9 @@ def _append(element: HtmlElement, text: str) -> None:
         element.text = (element.text or "") + text
 
 
-def _shield(element: HtmlElement) -> None:
-    """inscriptis decodes entities a second time: `?a=1&copy=2` would lose its `&copy`."""
-    if element.text:
-        element.text = _NOT_XML.sub("", element.text).replace("&", "&amp;")
-    if element.tail:
-        element.tail = _NOT_XML.sub("", element.tail).replace("&", "&amp;")
+def _rewrite(element: HtmlElement, change: Callable[[str], str]) -> None:
+    element.text = element.text and change(element.text)
+    element.tail = element.tail and change(element.tail)
 
 
 def _cells(line: str, boundary: str) -> str | None:

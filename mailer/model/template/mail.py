@@ -11,7 +11,7 @@ from mailer.model.row import Row
 from mailer.model.template.bounds import BUDGET, Budget, RenderLimits
 from mailer.model.template.derived_text import text_template
 from mailer.model.template.environment import HTML, PLAIN
-from mailer.model.template.html_text import html_to_text
+from mailer.model.template.html_text import ended, html_to_text
 from mailer.model.template.names import ROW, ROWS
 from mailer.model.template.part import Part, compile_part
 
@@ -114,4 +114,4 @@ def _one_line(text: str) -> str:
 
 def _tidied(text: str) -> str:
     """No heap of blank lines where a block or a value came to nothing."""
-    return (_BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip("\n") + "\n"
+    return ended(_BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text)
