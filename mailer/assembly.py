@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 
 import anyio
+import structlog
 from anyio.abc import TaskStatus
 
 from mailer.attachments.location import open_storage
@@ -12,20 +13,22 @@ from mailer.attachments.storage import Storage
 from mailer.db.database import Database
 from mailer.db.migrations import migrate, require_current_schema
 from mailer.db.sqlite import SqliteDatabase
-from mailer.errors import ConfigurationError
+from mailer.errors import ConfigurationError, TransportAway
 from mailer.model.clock import Clock
 from mailer.model.database_url import SqliteFile
+from mailer.pacer import AccountSlots, Pacer
 from mailer.settings import Settings
 from mailer.sources.opening import open_source
 from mailer.sources.source import Source
+from mailer.store.account import Account
 from mailer.transports.outbox import Outbox
 from mailer.transports.ses import SesTransport
 from mailer.transports.transport import Transport
 
+log = structlog.get_logger(__name__)
+
 OUTBOX_RATE = 200.0
 """Mails per second into the outbox, where MAILER_SES_RATE is unset."""
-CAUTIOUS_RATE = 14.0
-"""Mails per second where SES does not say its rate."""
 SPARE_CONNECTIONS = 10
 """Beside one for each delivery in flight: warnings to owners."""
 
@@ -69,13 +72,22 @@ def transport_of(settings: Settings, clock: Clock, *, in_flight: int = 1) -> Tra
     )
 
 
-async def sending_rate(settings: Settings, transport: Transport) -> float:
-    """Mails per second: MAILER_SES_RATE, or what the account allows, or a cautious guess."""
-    if settings.ses_rate is not None:
-        return settings.ses_rate
-    if settings.transport == "outbox":
-        return OUTBOX_RATE
-    return await transport.max_rate() or CAUTIOUS_RATE
+def account_name(settings: Settings) -> str:
+    """The row of ACCOUNT that this process's mails are counted under; the outbox has its own."""
+    return "outbox" if settings.transport == "outbox" else settings.ses_account
+
+
+async def open_pacer(settings: Settings, transport: Transport, account: Account, clock: Clock) -> Pacer:
+    """Paced by MAILER_SES_RATE, or by what the account allows: as it says now, or as it last said."""
+    own_rate = settings.ses_rate
+    if own_rate is None and settings.transport == "outbox":
+        own_rate = OUTBOX_RATE
+    if own_rate is None:
+        try:
+            await account.note(await transport.max_rate(), None)
+        except TransportAway as fault:
+            log.warning("the account's rate is not known", why=str(fault), next_step=fault.next_step)
+    return Pacer(AccountSlots(account, own_rate, clock), clock)
 
 
 @asynccontextmanager

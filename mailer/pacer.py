@@ -4,11 +4,15 @@ A slot is used within SLOT_GRACE after its moment or thrown away for another, so
 waited for its database, never sends what it saved up.
 """
 
+from collections import deque
 from typing import Protocol
 
+import anyio
 from aiolimiter import AsyncLimiter
 
+from mailer.errors import DatabaseAway
 from mailer.model.clock import Clock
+from mailer.store.account import Account
 
 SPACING = 0.995
 """Slots are spaced for this share of the rate, so that no sliding second holds one mail too many."""
@@ -18,12 +22,28 @@ GUARD_BURST = 1 / 20
 """The guard's burst, as a share of the rate."""
 SLOWER = 0.8
 """What throttling leaves of the rate."""
+LEAST_SHARE = 0.01
+"""Throttling never takes more of the rate than all but this share."""
 RECOVERY_PER_SECOND = 0.01
 """The share of the full rate that comes back in each second after a throttling."""
 
 
+BLOCK_SECONDS = 0.05
+"""How much is reserved at once, at most (at least one slot): what a process that dies or freezes loses."""
+RATES_AGE = 1.0
+"""Seconds for which what is known of the account's rate is believed."""
+AWAY_AGAIN = 0.5
+CAUTIOUS_RATE = 14.0
+"""Mails per second where neither a setting nor SES says a rate."""
+
+
 class Slots(Protocol):
     """Where slots come from."""
+
+    @property
+    def rate(self) -> float:
+        """Mails per second, as far as is known now."""
+        ...
 
     async def reserve(self) -> float:
         """A moment of the process's monotonic clock that nobody else has; later ones later."""
@@ -34,50 +54,74 @@ class Slots(Protocol):
         ...
 
 
-class ProcessSlots:
-    """Slots of this process alone."""
+class AccountSlots:
+    """Slots that all processes of an account share, reserved from its row in blocks."""
 
-    def __init__(self, rate: float, clock: Clock) -> None:
-        """`rate`: mails per second, above 0."""
-        self._full_rate = rate
-        self._rate = rate
-        self._rate_at = clock.monotonic()
+    def __init__(self, account: Account, own_rate: float | None, clock: Clock) -> None:
+        """`own_rate`: MAILER_SES_RATE, which wins over what SES says; throttling lowers either."""
+        self._account = account
+        self._own_rate = own_rate
         self._clock = clock
-        self._next = clock.monotonic()
+        self._rate = own_rate or CAUTIOUS_RATE
+        self._rates_at = -RATES_AGE
+        self._block: deque[float] = deque()
+        self._reserving = anyio.Lock()
+
+    @property
+    def rate(self) -> float:
+        """See `Slots.rate`."""
+        return self._rate
 
     async def reserve(self) -> float:
-        """See `Slots.reserve`."""
-        now = self._clock.monotonic()
-        slot = max(now, self._next)
-        self._next = slot + 1 / (self._current_rate(now) * SPACING)
-        return slot
+        """See `Slots.reserve`. Waits while the database is away."""
+        async with self._reserving:
+            while True:
+                while self._block and self._block[0] + SLOT_GRACE < self._clock.monotonic():
+                    self._block.popleft()
+                if self._block:
+                    return self._block.popleft()
+                try:
+                    await self._reserve_block()
+                except DatabaseAway:
+                    await self._clock.sleep(AWAY_AGAIN)
 
     async def slow_down(self) -> None:
-        """See `Slots.slow_down`. Throttlings of mails that were in flight together count once."""
-        now = self._clock.monotonic()
-        if now - self._rate_at < 1 and self._rate < self._full_rate:
-            return
-        self._rate = max(self._current_rate(now) * SLOWER, self._full_rate / 100)
-        self._rate_at = now
-        self._next = max(self._next, now + 1)
+        """See `Slots.slow_down`."""
+        self._rates_at = -RATES_AGE
+        await self._account.lower_rate(self._rate * SLOWER)
 
-    def _current_rate(self, now: float) -> float:
-        recovered = (now - self._rate_at) * RECOVERY_PER_SECOND * self._full_rate
-        return min(self._full_rate, self._rate + recovered)
+    async def _reserve_block(self) -> None:
+        await self._refresh_rate()
+        step = 1 / (self._rate * SPACING)
+        count = max(1, int(BLOCK_SECONDS / step))
+        block = await self._account.reserve(count * step)
+        begins = self._clock.monotonic() + (block.begins - block.now).total_seconds()
+        self._block.extend(begins + place * step for place in range(count))
+
+    async def _refresh_rate(self) -> None:
+        if self._clock.monotonic() - self._rates_at < RATES_AGE:
+            return
+        rates = await self._account.rates()
+        full = self._own_rate or rates.allowed or CAUTIOUS_RATE
+        lowered = full if rates.lowered is None else rates.lowered + rates.lowered_for * RECOVERY_PER_SECOND * full
+        self._rate = max(full * LEAST_SHARE, min(full, lowered))
+        self._rates_at = self._clock.monotonic()
 
 
 class Pacer:
     """Hands out slots at the account's rate. Shared by all that sends in a process."""
 
-    def __init__(self, rate: float, slots: Slots, clock: Clock) -> None:
-        burst = max(1.0, rate * GUARD_BURST)
-        self.rate = rate
-        self._guard = AsyncLimiter(burst, burst / rate)
+    def __init__(self, slots: Slots, clock: Clock) -> None:
         self._slots = slots
         self._clock = clock
+        self._guarded_rate = slots.rate
+        self._guard = _guard(slots.rate)
 
     async def slot(self) -> float:
         """The next moment at which one mail may leave, on the monotonic clock."""
+        if self._slots.rate != self._guarded_rate:
+            self._guarded_rate = self._slots.rate
+            self._guard = _guard(self._slots.rate)
         await self._guard.acquire()
         return await self._slots.reserve()
 
@@ -92,3 +136,9 @@ class Pacer:
     async def slow_down(self) -> None:
         """SES has throttled."""
         await self._slots.slow_down()
+
+
+def _guard(rate: float) -> AsyncLimiter:
+    """The process's own bound, whatever the slots say: a twentieth of a second's worth at once, at least one."""
+    burst = max(1.0, rate * GUARD_BURST)
+    return AsyncLimiter(burst, burst / rate)

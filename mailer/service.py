@@ -14,12 +14,11 @@ import anyio
 import structlog
 
 from mailer.alerts import Alerts
-from mailer.assembly import OpenSources, open_attachments, open_database, sending_rate, transport_of
+from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
 from mailer.db.database import Database
 from mailer.errors import DatabaseAway
 from mailer.model.clock import Clock
 from mailer.model.template import RenderLimits
-from mailer.pacer import Pacer, ProcessSlots
 from mailer.scheduler import Scheduler
 from mailer.settings import Settings
 from mailer.settings.fields import DRAIN_RESERVE
@@ -116,10 +115,10 @@ class Service:
             open_attachments(settings) as storage,
             OpenSources(settings, clock) as sources,
         ):
-            rate = await sending_rate(settings, transport)
-            pacer = Pacer(rate, ProcessSlots(rate, clock), clock)
+            account = Account(database, account_name(settings))
+            pacer = await open_pacer(settings, transport, account, clock)
             chance = random.Random()  # noqa: S311 - jitter is no secret
-            gate = _gate(Account(database, account_name(settings)), clock, chance)
+            gate = _gate(account, clock, chance)
             send_timeout = settings.call_timeout.total_seconds()
             yield Resources(
                 database=database,
@@ -180,11 +179,6 @@ class Service:
             await self._clock.sleep(IDLE_CHECK)
             if all(worker.is_idle for worker in self._workers) and not await fires.due() and not await jobs.active():
                 self.stop()
-
-
-def account_name(settings: Settings) -> str:
-    """The row of ACCOUNT that this process's mails are counted under; the outbox has its own."""
-    return "outbox" if settings.transport == "outbox" else settings.ses_account
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -33,6 +33,10 @@ class Session(Protocol):
         """Inserts one row and gives its generated key."""
         ...
 
+    async def execute_returning(self, statement: str, binds: Binds, returned: Sequence[str]) -> Record | None:
+        """Changes one row and gives the times that it returns, under these names; None where no row was touched."""
+        ...
+
 
 class Transaction(Session, Protocol):
     """A session whose statements take effect together."""

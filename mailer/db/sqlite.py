@@ -34,7 +34,10 @@ _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMAR
 
 
 class SqliteDatabase:
-    """The `Database` on one file. Its clock is the process's own: UTC_NOW() and UTC_AFTER(seconds) in its SQL."""
+    """The `Database` on one file. Its clock is the process's own: UTC_NOW() and UTC_AFTER(seconds) in its SQL.
+
+    TIME_PLUS(time, seconds) reckons with the times that it keeps as text.
+    """
 
     dialect = "sqlite"
 
@@ -86,6 +89,11 @@ class SqliteDatabase:
         async with self.transaction() as transaction:
             return await transaction.insert(statement, binds)
 
+    async def execute_returning(self, statement: str, binds: Binds, returned: Sequence[str]) -> Record | None:
+        """See `Session.execute_returning`."""
+        async with self.transaction() as transaction:
+            return await transaction.execute_returning(statement, binds, returned)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["_SqliteTransaction"]:
         """See `Database.transaction`. It takes the write lock at once: read first, and the upgrade may be refused."""
@@ -131,6 +139,7 @@ class SqliteDatabase:
         try:
             await connection.create_function("UTC_NOW", 0, self._utc_now)
             await connection.create_function("UTC_AFTER", 1, self._utc_after)
+            await connection.create_function("TIME_PLUS", 2, _time_plus)
             for setting in ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", pragma):
                 await connection.execute_fetchall(setting)
         except BaseException:
@@ -215,6 +224,10 @@ class _SqliteTransaction:
             raise TypeError(f"{prepared.name} inserts no row with a generated key")
         return cursor.lastrowid
 
+    async def execute_returning(self, statement: str, binds: Binds, returned: Sequence[str]) -> Record | None:
+        rows = await self.fetch(statement, binds)
+        return Record({name: rows[0][name] for name in returned}) if rows else None
+
     async def run_script_statement(self, sql: str) -> None:
         with self._database._speaking("a migration"):
             await self._connection.execute(sql)
@@ -255,6 +268,10 @@ def _adapt(value: Value) -> str | int | float | bytes | None:
             return str(value)
         case _:
             return value
+
+
+def _time_plus(text: str, seconds: float) -> str:
+    return _text_time(datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(seconds=seconds))
 
 
 def _text_time(moment: datetime) -> str:

@@ -1,10 +1,12 @@
 """ACCOUNT: what all processes know of one SES account and region, or of the outbox."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailer.db.database import Binds, Database
+from mailer.db.record import Record
 from mailer.errors import DuplicateKey
+from mailer.store.database_time import read_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +17,69 @@ class Pause:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Slots that are this process's alone, in the database's time: evenly spaced after `begins`, the last at `ends`."""
+
+    begins: datetime
+    ends: datetime
+    now: datetime
+    """The database's time of the reservation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Mails per second. `lowered` is what throttling left of the rate, `lowered_for` seconds ago."""
+
+    allowed: float | None
+    """What SES says; None: it was not asked, or does not say."""
+    lowered: float | None
+    lowered_for: float
+
+
 class Account:
-    """One row of ACCOUNT."""
+    """One row of ACCOUNT. It is made when it is first needed."""
 
     def __init__(self, database: Database, account: str) -> None:
         self._database = database
         self._account = account
 
+    async def reserve(self, block_seconds: float) -> Block:
+        """The next free stretch of that length; committed at once."""
+        binds: Binds = {"account": self._account, "block_seconds": block_seconds}
+        returned = ("NEXT_SLOT", "MOMENT")
+        row = await self._database.execute_returning("reserve_slots", binds, returned)
+        if row is None:
+            await self._make()
+            return await self.reserve(block_seconds)
+        ends = row.moment("NEXT_SLOT")
+        return Block(ends - timedelta(seconds=block_seconds), ends, row.moment("MOMENT"))
+
+    async def rates(self) -> Rates:
+        """What is known of the account's rate now."""
+        row = await self._read()
+        lowered_at = row.maybe_moment("RATE_AT") if row else None
+        if row is None or lowered_at is None:
+            return Rates(row.maybe_number("MAX_RATE") if row else None, None, 0.0)
+        lowered_for = (await read_now(self._database) - lowered_at).total_seconds()
+        return Rates(row.maybe_number("MAX_RATE"), row.maybe_number("RATE"), lowered_for)
+
+    async def lower_rate(self, rate: float) -> None:
+        """SES has throttled; mails that were in flight together, in whatever process, count once."""
+        await self._database.execute("lower_rate", {"account": self._account, "rate": rate})
+
+    async def claims_poll(self, every_seconds: float) -> bool:
+        """Whether this process is the one that asks SES now."""
+        binds: Binds = {"account": self._account, "every_seconds": every_seconds}
+        return bool(await self._execute_made("claim_account_poll", binds))
+
+    async def note(self, max_rate: float | None, quota: float | None) -> None:
+        """What SES said of the account: mails per second, and a day."""
+        await self._execute_made("note_account", {"account": self._account, "max_rate": max_rate, "quota": quota})
+
     async def pause(self, why: str, seconds: float) -> None:
         """Nothing leaves for that long; the cause stands in `job show` and `doctor`."""
-        binds: Binds = {"account": self._account, "why": why[:1000], "seconds": seconds}
-        if not await self._database.execute("pause_account", binds):
-            await self._make()
-            await self._database.execute("pause_account", binds)
+        await self._execute_made("pause_account", {"account": self._account, "why": why[:1000], "seconds": seconds})
 
     async def resume(self) -> None:
         """Mails leave again."""
@@ -35,11 +87,21 @@ class Account:
 
     async def paused(self) -> Pause | None:
         """Why nothing leaves now; None where mails leave, as far as is known."""
-        for row in await self._database.fetch("read_account", {"account": self._account}):
-            until, why = row.maybe_moment("PAUSED_UNTIL"), row.maybe_text("WHY")
-            if until is not None and why is not None:
-                return Pause(until, why)
-        return None
+        row = await self._read()
+        until, why = (row.maybe_moment("PAUSED_UNTIL"), row.maybe_text("WHY")) if row else (None, None)
+        return Pause(until, why) if until is not None and why is not None else None
+
+    async def _read(self) -> Record | None:
+        rows = await self._database.fetch("read_account", {"account": self._account})
+        return rows[0] if rows else None
+
+    async def _execute_made(self, statement: str, binds: Binds) -> int:
+        """Executes it, on a row that is there: where no row was touched and there is none, it is made first."""
+        touched = await self._database.execute(statement, binds)
+        if touched or await self._read() is not None:
+            return touched
+        await self._make()
+        return await self._database.execute(statement, binds)
 
     async def _make(self) -> None:
         try:

@@ -182,6 +182,7 @@ CREATE TABLE ACCOUNT (
     ACCOUNT      TEXT PRIMARY KEY,
     MAX_RATE     REAL,
     RATE         REAL,
+    RATE_AT      TEXT,
     NEXT_SLOT    TEXT,
     QUOTA        REAL,
     POLLED_AT    TEXT,

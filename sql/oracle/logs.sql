@@ -1,4 +1,4 @@
--- What happened: in a job, by a person; who works; the account.
+-- What happened: in a job, by a person; and who works.
 
 -- name: insert_job_log
 INSERT INTO JOB_LOG (JOB_ID, AUTO_ID, SEVERITY, CODE, MESSAGE, FIRST_AT, LAST_AT)
@@ -44,15 +44,3 @@ DELETE FROM WORKER WHERE HEARTBEAT_AT < SYS_EXTRACT_UTC(SYSTIMESTAMP) - INTERVAL
 -- name: list_live_workers
 SELECT WORKER_ID, HOST, PID, ROLE, VERSION, STARTED_AT, HEARTBEAT_AT FROM WORKER
  WHERE HEARTBEAT_AT > SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:alive_seconds, 'SECOND') ORDER BY WORKER_ID;
-
--- name: insert_account
-INSERT INTO ACCOUNT (ACCOUNT) VALUES (:account);
-
--- name: read_account
-SELECT ACCOUNT, MAX_RATE, RATE, QUOTA, POLLED_AT, PAUSED_UNTIL, WHY, WARNED_AT FROM ACCOUNT WHERE ACCOUNT = :account;
-
--- name: pause_account
-UPDATE ACCOUNT SET PAUSED_UNTIL = SYS_EXTRACT_UTC(SYSTIMESTAMP) + NUMTODSINTERVAL(:seconds, 'SECOND'), WHY = :why WHERE ACCOUNT = :account;
-
--- name: resume_account
-UPDATE ACCOUNT SET PAUSED_UNTIL = NULL, WHY = NULL WHERE ACCOUNT = :account AND WHY IS NOT NULL;
