@@ -5,7 +5,7 @@ from email.header import decode_header, make_header
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import MalformedAddress
@@ -86,6 +86,7 @@ def test_an_address_of_254_characters_is_taken_and_one_more_is_not() -> None:
         parse_recipient(longest + "xx")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_whatever_comes_in_an_address_comes_out_or_a_refusal(raw: str) -> None:
     try:
@@ -147,6 +148,7 @@ def test_a_long_korean_name_becomes_several_encoded_words_on_one_line() -> None:
     assert str(make_header(decode_header(value))) == f"{name} <billing@example.co.kr>"
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("C", "Zl", "Zp", "Zs")), min_size=1, max_size=60))
 def test_a_quoted_name_of_any_script_is_read_back_as_it_was(name: str) -> None:
     quoted = name.replace("\\", "\\\\").replace('"', '\\"')
@@ -180,6 +182,7 @@ def test_a_masked_address_shows_its_first_letter_and_its_domain(address: str, sh
     assert mask_address(address) == shown
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_mask_never_shows_more_than_one_letter_before_the_at_sign(raw: str) -> None:
     before, _, _ = mask_address(raw).partition("***")

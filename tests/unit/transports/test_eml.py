@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import default
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.model.message import Attachment, Message
@@ -102,6 +102,7 @@ def test_a_line_break_in_a_file_name_begins_no_header(mail: Message) -> None:
     assert attached.get_filename() == 'a" X-Bad: 1.txt'
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), min_size=1, max_size=120))
 def test_an_attachment_of_any_name_is_read_back_under_it(name: str) -> None:
     named = Message(
