@@ -86,12 +86,13 @@ def _schedule_lines(old: tuple[Schedule, ...], new: tuple[Schedule, ...]) -> lis
         else:
             added.append(schedule)
     return [
-        *(f"schedule removed: {_described(schedule)}" for schedule in removed),
-        *(f"schedule added: {_described(schedule)}" for schedule in added),
+        *(f"schedule removed: {described(schedule)}" for schedule in removed),
+        *(f"schedule added: {described(schedule)}" for schedule in added),
     ]
 
 
-def _described(schedule: Schedule) -> str:
+def described(schedule: Schedule) -> str:
+    """A schedule on one line, with the keys of a definition."""
     rule = {
         key: ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
         for key, value in write_rule(schedule).items()

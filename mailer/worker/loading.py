@@ -88,12 +88,18 @@ async def _try_out(resources: Resources, claim: JobClaim, composer: Composer) ->
 
 def require_columns(dbio: Dbio, columns: Sequence[str]) -> None:
     """Raises QueryFailed where the target query lacks a column that the definition names."""
-    for what, name in (("key", dbio.key), ("email", dbio.email), ("attachment", dbio.attachment)):
-        if name is not None and fold_name(name) not in columns:
-            raise QueryFailed(
-                f"the target query returns no column {name}, which is the {what}",
-                f"It returns {', '.join(columns)}.",
-            )
+    if missing := missing_columns(dbio, columns):
+        raise QueryFailed(missing[0], f"It returns {', '.join(columns)}.")
+
+
+def missing_columns(dbio: Dbio, columns: Sequence[str]) -> list[str]:
+    """One sentence for each column that the definition names and the target query lacks."""
+    named = (("key", dbio.key), ("email", dbio.email), ("attachment", dbio.attachment))
+    return [
+        f"the target query returns no column {name}, which is the {what}"
+        for what, name in named
+        if name is not None and fold_name(name) not in columns
+    ]
 
 
 def new_delivery(dbio: Dbio, row: Row, row_no: int, new_token: Callable[[], str]) -> NewDelivery:
@@ -109,7 +115,7 @@ def new_delivery(dbio: Dbio, row: Row, row_no: int, new_token: Callable[[], str]
         try:
             email = parse_recipient(raw)
         except MalformedAddress as fault:
-            code, error = MALFORMED, f"{MALFORMED}: {fault}"
+            code, error = MALFORMED, str(fault)
     if not key:
         code, error = NO_KEY, "no key"
     status = Status.FAILED if code else Status.PENDING
