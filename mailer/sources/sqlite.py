@@ -44,7 +44,7 @@ class SqliteSource:
         self._query_seconds = query_seconds
         self._row_seconds = query_seconds / 10
         self._readers = [SqliteSession(self._file, "ro", follows=True) for _ in range(READERS)]
-        self._free_readers = anyio.Semaphore(READERS, fast_acquire=True)
+        self._free_readers = asyncio.Semaphore(READERS)
         self._writer = SqliteSession(self._file, "rw", may_change_rows=True, follows=True)
         self._updates: Grouping[Update, int] = Grouping(self._commit, limit=UPDATE_GROUP)
         self._locks = _ReadLocks()

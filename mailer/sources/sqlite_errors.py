@@ -24,6 +24,7 @@ _NEEDS_A_WRITER = frozenset(
         sqlite3.SQLITE_READONLY_RECOVERY,
         sqlite3.SQLITE_READONLY_CANTINIT,
         sqlite3.SQLITE_READONLY_CANTLOCK,
+        sqlite3.SQLITE_READONLY_DIRECTORY,
     }
 )
 

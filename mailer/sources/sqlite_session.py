@@ -1,5 +1,6 @@
 """Work on a person's SQLite file, asked for from the event loop: patient with locks, stopped when its caller is."""
 
+import asyncio
 import sqlite3
 from asyncio import CancelledError
 from collections.abc import Callable
@@ -40,15 +41,14 @@ class SqliteSession:
         """What `work` returns, run in the connection's thread; repeated from its start while the file is locked.
 
         Past `seconds` (`in_all`: of this session's calls together) the statement is stopped: QueryFailed. Cancelled, it
-        is interrupted and the connection closed. Raises SourceAway and QueryFailed for sqlite3's errors.
+        is stopped and the connection closed. Raises SourceAway and QueryFailed for sqlite3's errors.
         """
         source = self._file.source
         patient_until = self._file.clock.monotonic() + self._file.patience
         while True:
             seconds_left = max(0.0, seconds - self._spent) if in_all else seconds
             try:
-                with anyio.fail_after(seconds_left + _GRACE):
-                    return await self._turn(work, seconds_left)
+                return await self._turn(work, seconds_left)
             except _FileReplaced:
                 await self.close()
             except FAILURES as error:
@@ -78,15 +78,13 @@ class SqliteSession:
     async def _turn(self, work: Work[T], seconds: float) -> T:
         thread = self._thread or await self._open()
         try:
-            return await thread.run(lambda connection: self._perform(connection, work, seconds))
-        except CancelledError:
+            return await thread.run(lambda: self._perform(thread.guarded, work, seconds), seconds + _GRACE)
+        except (CancelledError, TimeoutError):
             await self.close()
             raise
 
     async def _open(self) -> "_Thread":
-        thread = _Thread(
-            lambda: connect(self._file, self._mode, may_change_rows=self._may_change_rows), iter_chunk_size=1
-        )
+        thread = _Thread(lambda: connect(self._file, self._mode, may_change_rows=self._may_change_rows))
         with anyio.CancelScope(shield=True):  # cancelled half-way, it would leave a connection that nobody closes
             await thread
         self._thread = thread
@@ -116,12 +114,29 @@ class _FileReplaced(Exception):
 class _Thread(aiosqlite.Connection):
     """aiosqlite's thread, given a whole piece of work at once: each of its own verbs is a journey there and back."""
 
+    def __init__(self, connector: Callable[[], GuardedConnection]) -> None:
+        super().__init__(connector, iter_chunk_size=1)
+        # A step of SQLite's that can't be stopped must not hold up the end of the process.
+        self._thread.daemon = True
+
     @property
     def guarded(self) -> GuardedConnection:
         """The connection in the thread."""
         return cast("GuardedConnection", self._conn)
 
-    async def run(self, work: Work[T]) -> T:
-        """What `work` returns or raises. Cancelled, it does not wait for that."""
-        result: T = await self._execute(work, self._conn)  # type: ignore[no-untyped-call]  # aiosqlite leaves it untyped
-        return result
+    async def run(self, work: Callable[[], T], seconds: float) -> T:
+        """What `work` returns or raises; TimeoutError past `seconds`, and then, as when cancelled, it may still run."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        # Not a cancel scope: that costs a third of what a whole mapping query does.
+        timer = loop.call_later(seconds, _expire, future)
+        self._tx.put_nowait((future, work))
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+
+def _expire(future: "asyncio.Future[T]") -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())

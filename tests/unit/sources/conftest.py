@@ -1,7 +1,8 @@
 """Real SQLite files of somebody's customers, in either journal mode, and the source over them."""
 
+import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,12 @@ from mailer.clock import SystemClock
 from mailer.model.clock import Clock
 from mailer.sources.sqlite import SqliteSource
 
+_NOBODY = 65534
 OpenSource = Callable[..., SqliteSource]
 
 _TABLES = """
 CREATE TABLE CUSTOMER (CUST_ID INTEGER PRIMARY KEY, EMAIL TEXT, SENT_AT TEXT, GRADE TEXT CHECK (GRADE <> 'bad'));
+CREATE INDEX CUSTOMER_GRADE ON CUSTOMER (GRADE);
 INSERT INTO CUSTOMER (CUST_ID, EMAIL) VALUES (1, 'kim@example.co.kr'), (2, 'lee@example.co.kr'), (3, NULL);
 CREATE TABLE "고객" ("번호" INTEGER PRIMARY KEY, "이름" TEXT, "금액" NUMERIC);
 INSERT INTO "고객" VALUES (1, '김민지', 12000), (2, '이서준', 0.99);
@@ -57,6 +60,24 @@ def open_source() -> OpenSource:
         return SqliteSource("crm", path, patience=patience, query_seconds=query_seconds, clock=clock or SystemClock())
 
     return opened
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Callable[[Path], None]]:
+    """`drop(folder)`: for the rest of the test nobody may write to the folder and its files, not even root."""
+    is_root = os.geteuid() == 0
+
+    def drop(folder: Path) -> None:
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        if is_root:
+            for parent in folder.parents[:3]:
+                parent.chmod(parent.stat().st_mode | 0o055)
+            os.seteuid(_NOBODY)
+
+    yield drop
+    if is_root:
+        os.seteuid(0)
 
 
 class TickingClock:
