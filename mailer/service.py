@@ -98,7 +98,8 @@ class Service:
                 scheduler = Scheduler(Fires(database), Automations(database), tick, self._clock, self._wake.wake)
                 roles.start_soon(scheduler.run, self._stop)
             if resources is not None:
-                self._workers = [Worker(resources, self._stop, self._wake) for _ in range(self._worker_count)]
+                at_work: set[int] = set()
+                self._workers = [Worker(resources, self._stop, self._wake, at_work) for _ in range(self._worker_count)]
                 for worker in self._workers:
                     roles.start_soon(worker.run)
             log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))

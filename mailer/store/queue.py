@@ -11,6 +11,7 @@ from mailer.db.record import Record
 from mailer.errors import FenceLost
 from mailer.model.delivery import Status
 from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
+from mailer.model.policies_json import load_policies
 from mailer.store.minutes import Minutes
 
 
@@ -61,6 +62,14 @@ class Queue:
                     if touched:
                         return self._job_claim(row, candidates == "list_abandoned_jobs")
         return None
+
+    async def jobs_to_join(self) -> list[JobClaim]:
+        """Jobs that another process sends in parallel, with batches that nobody holds. These are no claims yet."""
+        return [
+            self._job_claim(row, False)
+            for row in await self._database.fetch("list_jobs_to_join")
+            if load_policies(row.text("POLICIES")).max_parallel > 1
+        ]
 
     async def renew_job(self, claim: JobClaim) -> None:
         """Lengthens the lease. Raises FenceLost."""

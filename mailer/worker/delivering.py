@@ -9,6 +9,7 @@ from mailer.model.message import Message
 from mailer.model.outcome import Accepted, AccountPaused, JobRefused, Outcome, Refused, Throttled, TransportDown
 from mailer.store.job_log import Level
 from mailer.store.ledger import Recorded, SendFacts, Verdict
+from mailer.worker.breaker import Breaker
 from mailer.worker.calling import call, near_slot
 from mailer.worker.job_notes import JobNotes
 from mailer.worker.lease import Lease
@@ -33,6 +34,7 @@ class Deliverer:
         self._lease = lease
         self._notes = JobNotes(resources.database, job)
         self._preparer = Preparer(plan, self._notes)
+        self._breaker = Breaker()
 
     async def deliver(self, delivery: Delivery, claim: BatchClaim) -> None:
         """Brings one delivery as far as it will go now.
@@ -105,6 +107,7 @@ class Deliverer:
 
     async def _heed(self, outcome: Outcome | None) -> None:
         """What an answer means for the mails after it."""
+        self._breaker.heed(outcome)
         match outcome:
             case Accepted():
                 await self._resources.gate.open()

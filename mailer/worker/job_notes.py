@@ -17,6 +17,10 @@ class JobNotes:
         async with self._database.transaction() as transaction:
             return await log_once(transaction, self._job.auto_id, self._job.job_id, level, code, message)
 
+    async def stopped(self, cause: str) -> None:
+        """Why the job stops before its end."""
+        await self.always(Level.ERROR, "job stopped", cause)
+
     async def always(self, level: Level, code: str, message: str) -> None:
         """Every time in full."""
         await log_always(self._database, self._job.auto_id, self._job.job_id, level, code, message)

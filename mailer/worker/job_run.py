@@ -3,12 +3,12 @@
 import anyio
 
 from mailer.errors import DatabaseAway, FenceLost, JobStopped, MailerError
-from mailer.model.automation import UnknownPolicy
+from mailer.model.automation import Automation, UnknownPolicy
 from mailer.model.clock import Clock
 from mailer.model.delivery import Status
 from mailer.model.job import JobClaim, JobStatus, Stopping
-from mailer.store.job_log import Level
 from mailer.store.minutes import Counts
+from mailer.worker.holding import Holding
 from mailer.worker.job_notes import JobNotes
 from mailer.worker.lease import Lease
 from mailer.worker.left_over import run_left_over_updates
@@ -16,8 +16,6 @@ from mailer.worker.loading import load_list
 from mailer.worker.resources import Resources
 from mailer.worker.sending import POISON_TAKEOVERS, Sending
 
-WATCH = 2.0
-"""Seconds between two looks at whether a person has cancelled the job."""
 RETRY = 1.0
 """Seconds between two tries of something that another process, or the database, holds up."""
 
@@ -29,39 +27,33 @@ class JobRun:
         """`asked_at`: the monotonic clock before the claim was made."""
         self._resources = resources
         self._claim = claim
-        self._lease = Lease(resources.limits.lease.total_seconds(), resources.clock, asked_at)
-        self._notes = JobNotes(resources.database, claim)
         self._clock: Clock = resources.clock
-        self._sending: Sending | None = None
-        self._work = anyio.CancelScope()
-        """Cancelled when the job is to stop; what ends the job is outside of it."""
         self._begun_at = self._clock.monotonic()
-        self._fault: MailerError | None = None
+        self._notes = JobNotes(resources.database, claim)
+        self._lease = Lease(resources.limits.lease.total_seconds(), resources.clock, asked_at)
+        self._holding = Holding(resources, claim.job_id, self._lease, self._renew)
+        self._sending: Sending | None = None
 
     async def run(self, stop: anyio.Event) -> None:
         """To the job's end, or until `stop`: then what is in flight ends, and the rest is given back.
 
         Raises DatabaseAway: the claim ends with its lease. Where the claim is lost, another worker goes on with it.
         """
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._keep_lease, group.cancel_scope)
-            group.start_soon(self._watch)
-            group.start_soon(self._end_at, stop, group.cancel_scope)
-            try:
-                await self._run_to_end()
-            except MailerError as fault:
-                self._fault = fault
-            group.cancel_scope.cancel()
-        if isinstance(self._fault, FenceLost):
+        try:
+            await self._holding.around(self._run_to_end, stop)
+        except FenceLost:
             return
-        if self._fault is not None:
-            raise self._fault
         if stop.is_set():
             await self._resources.queue.give_back_job(self._claim)
 
+    async def _renew(self) -> None:
+        await self._resources.queue.renew_job(self._claim)
+        if self._sending is not None:
+            await self._sending.renew()
+
     async def _run_to_end(self) -> None:
         is_done = False
-        with self._work:
+        with self._holding.until_stopping:
             try:
                 is_done = await self._load_and_send()
             except FenceLost:
@@ -80,8 +72,7 @@ class JobRun:
         definition = await self._resources.jobs.frozen(self._claim.job_id)
         unknown_is_final = definition.policies.unknown is not UnknownPolicy.RESEND
         while True:
-            self._sending = Sending(self._resources, self._claim, definition, self._lease)
-            await self._sending.run()
+            await self._send(definition)
             if await self._end_done(unknown_is_final):
                 return True
             if not unknown_is_final:
@@ -98,6 +89,14 @@ class JobRun:
         definition = await self._resources.jobs.frozen(self._claim.job_id)
         await load_list(self._resources, self._claim, definition)
 
+    async def _send(self, definition: Automation) -> None:
+        """Sends what can be claimed. A batch that was lost is another's; only where the job is lost too, FenceLost."""
+        self._sending = Sending(self._resources, self._claim, definition, self._lease)
+        try:
+            await self._sending.run()
+        except FenceLost:
+            await self._resources.queue.renew_job(self._claim)
+
     async def _end_done(self, unknown_is_final: bool) -> bool:
         counts = await self._resources.jobs.counts(self._claim.job_id)
         log = summary(counts, self._clock.monotonic() - self._begun_at)
@@ -110,7 +109,7 @@ class JobRun:
             try:
                 is_first = await self._resources.queue.mark_stopping(self._claim.job_id, Stopping.FAIL, cause)
                 if is_first:
-                    await self._notes.always(Level.ERROR, "job stopped", cause)
+                    await self._notes.stopped(cause)
                 break
             except DatabaseAway:
                 await self._clock.sleep(RETRY)
@@ -142,43 +141,6 @@ class JobRun:
             f"Mend the cause, then go on where it stopped: mailer job retry {self._claim.job_id}\n"
         )
         await self._resources.warn(definition, f"{self._claim.job_id}-stopped", subject, text)
-
-    async def _keep_lease(self, scope: anyio.CancelScope) -> None:
-        """Renews job and batches at a third of the lease; while it can't, `Lease` stops the sending by itself."""
-        wait = self._lease.seconds / 3
-        while True:
-            await self._clock.sleep(wait)
-            asked_at = self._clock.monotonic()
-            try:
-                await self._resources.queue.renew_job(self._claim)
-                for batch in self._sending.batches if self._sending else ():
-                    await self._resources.queue.renew_batch(batch)
-            except DatabaseAway:
-                wait = min(RETRY, self._lease.seconds / 3)
-                continue
-            except FenceLost as fault:
-                self._fault = fault
-                scope.cancel()
-                return
-            self._lease.renewed(asked_at)
-            wait = self._lease.seconds / 3
-
-    async def _watch(self) -> None:
-        """Sees within seconds that the job is to stop."""
-        while True:
-            await self._clock.sleep(WATCH)
-            try:
-                standing = await self._resources.queue.standing(self._claim.job_id)
-            except DatabaseAway:
-                continue
-            if standing.stopping is not None:
-                self._work.cancel()
-                return
-
-    @staticmethod
-    async def _end_at(stop: anyio.Event, scope: anyio.CancelScope) -> None:
-        await stop.wait()
-        scope.cancel()
 
 
 def summary(counts: Counts, seconds: float | None) -> str:

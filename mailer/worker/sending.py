@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
-from mailer.errors import JobStopped, MailerError
+from mailer.errors import FenceLost, JobStopped, MailerError
 from mailer.model.automation import Automation
 from mailer.model.delivery import Delivery
 from mailer.model.job import BatchClaim, JobClaim
@@ -29,7 +29,7 @@ class _ActiveBatch:
 
 
 class Sending:
-    """Sends one job. `batches` are those in hand, for the heartbeat."""
+    """Sends batches of one job, for its holder or for a process that helps."""
 
     def __init__(self, resources: Resources, job: JobClaim, definition: Automation, lease: Lease) -> None:
         self._resources = resources
@@ -43,10 +43,14 @@ class Sending:
         self._active: set[_ActiveBatch] = set()
         self._left_open = False
 
-    @property
-    def batches(self) -> list[BatchClaim]:
-        """The batches in hand."""
-        return [batch.claim for batch in self._active]
+    async def renew(self) -> None:
+        """Lengthens the leases of the batches in hand. Raises FenceLost."""
+        for batch in list(self._active):
+            try:
+                await self._resources.queue.renew_batch(batch.claim)
+            except FenceLost:
+                if batch in self._active:  # not one that was put down meanwhile
+                    raise
 
     async def run(self) -> None:
         """Sends all batches that can be claimed. Raises FenceLost, and what makes the job stop.

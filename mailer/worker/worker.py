@@ -1,11 +1,14 @@
 """A worker: claim → load → send → finish, one job at a time, until it is told to stop."""
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import structlog
 
 from mailer.errors import MailerError
 from mailer.model.job import JobClaim, Stopping
 from mailer.worker.job_run import JobRun
+from mailer.worker.joining import Joining
 from mailer.worker.left_over import run_left_over_updates
 from mailer.worker.resources import Resources
 
@@ -13,12 +16,13 @@ log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """One coroutine of a process."""
+    """One coroutine of a process. `at_work` is shared by the process: the jobs that one of its workers is on."""
 
-    def __init__(self, resources: Resources, stop: anyio.Event, wake: "Wake") -> None:
+    def __init__(self, resources: Resources, stop: anyio.Event, wake: "Wake", at_work: set[int]) -> None:
         self._resources = resources
         self._stop = stop
         self._wake = wake
+        self._at_work = at_work
         self.is_idle = False
 
     async def run(self) -> None:
@@ -34,24 +38,34 @@ class Worker:
                 await self._wake.wait(self._resources.limits.poll, self._stop)
                 self.is_idle = False
 
-    async def tick(self) -> int:
-        """One look at the queue; how many jobs, or left-over batches, it worked on."""
+    async def tick(self) -> bool:
+        """One look at the queue: a job to hold, or one to help with, or what jobs that are over left to be settled."""
         asked_at = self._resources.clock.monotonic()
         claim = await self._resources.queue.claim_job()
-        if claim is None:
-            return await run_left_over_updates(self._resources)
-        log.info("job claimed", job=claim.job_id, automation=claim.automation, fence=claim.fence)
+        if claim is not None:
+            await self._work(claim, JobRun(self._resources, claim, asked_at).run)
+            return True
+        for job in await self._resources.queue.jobs_to_join():
+            if job.job_id not in self._at_work:
+                await self._work(job, Joining(self._resources, job).run)
+                return True
+        return bool(await run_left_over_updates(self._resources))
+
+    async def _work(self, job: JobClaim, run: Callable[[anyio.Event], Awaitable[None]]) -> None:
+        log.info("job taken", job=job.job_id, automation=job.automation, fence=job.fence)
+        self._at_work.add(job.job_id)
         try:
-            await JobRun(self._resources, claim, asked_at).run(self._stop)
-        except Exception as fault:
-            if isinstance(fault, MailerError):
-                raise
-            await self._give_up(claim, fault)
-        log.info("job put down", job=claim.job_id, automation=claim.automation)
-        return 1
+            await run(self._stop)
+        except MailerError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a defect of this program must not end the service
+            await self._give_up(job, fault)
+        finally:
+            self._at_work.discard(job.job_id)
+        log.info("job put down", job=job.job_id, automation=job.automation)
 
     async def _give_up(self, claim: JobClaim, fault: Exception) -> None:
-        """A defect of this program must not end the service: the job stops, and says so."""
+        """The job stops, and says why."""
         log.error("a job met a defect", job=claim.job_id, exc_info=fault)
         cause = f"internal error: {type(fault).__name__}"
         await self._resources.queue.mark_stopping(claim.job_id, Stopping.FAIL, cause)

@@ -36,6 +36,17 @@ SELECT Q.JOB_ID, Q.AUTO_ID, A.NAME, Q.FENCE, Q.LOADED_AT, Q.TAKEOVERS, Q.WORKER_
    AND Q.LEASE_UNTIL <= UTC_NOW()
  ORDER BY Q.RUN_AFTER, Q.JOB_ID;
 
+-- name: list_jobs_to_join
+-- Loaded jobs that are being sent and have a batch that nobody holds.
+SELECT Q.JOB_ID, Q.AUTO_ID, A.NAME, Q.FENCE, Q.LOADED_AT, Q.TAKEOVERS, Q.WORKER_ID, Q.START_AT, Q.POLICIES
+  FROM JOB_QUEUE Q JOIN AUTOMATION A ON A.AUTO_ID = Q.AUTO_ID
+ WHERE CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END = 'RUNNING'
+   AND Q.LOADED_AT IS NOT NULL AND Q.STOPPING IS NULL
+   AND EXISTS (SELECT 1 FROM JOB_BATCH B
+                WHERE B.JOB_ID = Q.JOB_ID AND B.STATUS = 'OPEN'
+                  AND (B.WORKER_ID IS NULL OR B.LEASE_UNTIL <= UTC_NOW()))
+ ORDER BY Q.RUN_AFTER, Q.JOB_ID;
+
 -- name: claim_job
 -- No row: another worker was first. A take-over counts while loading, and only from an owner that did not give back.
 UPDATE JOB_QUEUE
