@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailer.model.encoded_word import one_line
+
 Json = str | int | float | bool | None | Sequence["Json"] | dict[str, "Json"]
 
 
@@ -31,26 +33,37 @@ class Column:
     is_number: bool = False
 
 
-def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """The rows under their titles: a table on a terminal, lines with tabs elsewhere; `empty` where there are none."""
+def print_table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, empty: str, has_titles: bool = True
+) -> None:
+    """The rows under their titles: a table on a terminal, lines with tabs elsewhere; `empty` where there are none.
+
+    `has_titles` False: they go on below a table that was printed before.
+    """
     if not rows:
         console().print(empty)
         return
     if not sys.stdout.isatty():
-        for line in ([column.title for column in columns], *rows):
-            sys.stdout.write("\t".join(line) + "\n")
+        titles = [[column.title for column in columns]] if has_titles else []
+        for line in (*titles, *rows):
+            sys.stdout.write("\t".join(map(one_line, line)) + "\n")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, show_header=has_titles, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column.title, justify="right" if column.is_number else "left")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     console().print(table)
 
 
 def iso(moment: datetime | None) -> str | None:
     """UTC, ISO 8601, for scripts."""
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def shown_time(moment: datetime | None) -> str:
+    """UTC, for people; nothing where there is none."""
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def print_error(message: str, next_step: str, *, as_json: bool) -> None:
