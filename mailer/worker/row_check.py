@@ -1,0 +1,113 @@
+"""One target row, tried as a job would make its mail: mapped, rendered, its files looked up; nothing is sent."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mailer.attachments.storage import Index
+from mailer.errors import (
+    AttachmentAmbiguous,
+    AttachmentMissing,
+    AttachmentTooLarge,
+    MailerError,
+    QueryFailed,
+    TemplateFault,
+)
+from mailer.model.automation import Automation, MissingAttachment
+from mailer.model.message import MAX_MESSAGE_BYTES, Attachment, Message, base64_size, estimated_size
+from mailer.model.row import Row
+from mailer.model.template import CompiledTemplate
+from mailer.worker.composing import Composer, Envelope, NoMappingRow
+from mailer.worker.finding import Finding, Severity, fault_of
+from mailer.worker.loading import NO_KEY, new_delivery
+
+NO_JOB = 0
+"""JOB_ID where there is no job."""
+_NOBODY = Envelope(label="", to="")
+
+
+class RowCheck:
+    """Checks rows of one definition."""
+
+    def __init__(
+        self, definition: Automation, composer: Composer, template: CompiledTemplate, index: Index | None
+    ) -> None:
+        """`index` may be None where the definition attaches no files."""
+        self._definition = definition
+        self._composer = composer
+        self._template = template
+        self._index = index
+
+    async def check(self, row_no: int, row: Row) -> list[Finding]:
+        """All that is wrong with a row. No file is read, only looked up. Raises SourceAway."""
+        delivery = new_delivery(self._definition.dbio, row, row_no, new_token=str)
+        findings = []
+        if delivery.error_code:
+            findings.append(Finding(Severity.FAULT, delivery.error_code, delivery.error or delivery.error_code))
+        if delivery.error_code != NO_KEY:
+            files, sizes = self._look_up(row)
+            findings += [*files, *await self._try_mail(row, sizes)]
+        return [replace(finding, row_no=row_no, key=delivery.recipient_key) for finding in findings]
+
+    def check_files(self, row_no: int, row: Row) -> list[Finding]:
+        """What is wrong with the row's files alone."""
+        key = new_delivery(self._definition.dbio, row, row_no, new_token=str).recipient_key
+        return [replace(finding, row_no=row_no, key=key) for finding in self._look_up(row)[0]]
+
+    def _look_up(self, row: Row) -> tuple[list[Finding], dict[str, int]]:
+        """What is wrong with the row's files, and the sizes of those that are there."""
+        findings: list[Finding] = []
+        sizes: dict[str, int] = {}
+        for name in self._composer.attachment_names(row) if self._index else ():
+            try:
+                sizes[name] = self._index.size(name) if self._index else 0
+            except AttachmentMissing as fault:
+                findings.append(self._missing("attachment missing", fault))
+            except AttachmentAmbiguous as fault:
+                findings.append(self._missing("attachment ambiguous", fault))
+            except AttachmentTooLarge as fault:
+                findings.append(fault_of("attachment too large", fault))
+        return findings, sizes
+
+    def _missing(self, code: str, fault: MailerError) -> Finding:
+        """The policy decides what a missing file is: with `fail` it stops the job."""
+        stops = self._definition.policies.missing_attachment is MissingAttachment.FAIL
+        return Finding(Severity.FAULT if stops else Severity.WARNING, code, str(fault), fault.next_step)
+
+    async def _try_mail(self, row: Row, sizes: dict[str, int]) -> list[Finding]:
+        try:
+            variables, rows = await self._composer.map(row, NO_JOB)
+        except NoMappingRow as fault:
+            return [fault_of("no mapping row", fault)]
+        except QueryFailed as fault:
+            return [fault_of("mapping query", fault)]
+        findings = self._nulls(variables, rows)
+        # Their content is not read, so its size is added to that of a mail whose files are empty.
+        files = tuple(Attachment(name, "", b"") for name in sizes)
+        try:
+            message = self._composer.render(variables, rows, files, _NOBODY)
+        except TemplateFault as fault:
+            return [*findings, fault_of("template", fault)]
+        except AttachmentTooLarge as fault:
+            return [*findings, fault_of("attachment too large", fault)]
+        return [*findings, *_too_large(message, sizes)]
+
+    def _nulls(self, variables: Row, rows: Sequence[Row]) -> list[Finding]:
+        """A NULL prints nothing, which may be right; where the template uses it, somebody should know."""
+        names = [name for name in sorted(self._template.variables) if variables.get(name, "") is None]
+        in_lines = [
+            f"{name} in ROWS"
+            for name in sorted(self._template.line_variables)
+            if any(line.get(name, "") is None for line in rows)
+        ]
+        if not names and not in_lines:
+            return []
+        return [Finding(Severity.FAULT, "NULL", f"the template uses what is NULL: {', '.join([*names, *in_lines])}")]
+
+
+def _too_large(message: Message, sizes: dict[str, int]) -> list[Finding]:
+    total = estimated_size(message) + sum(map(base64_size, sizes.values()))
+    if total <= MAX_MESSAGE_BYTES:
+        return []
+    what = f"the mail would be {total / 2**20:.1f} MB in base64; SES takes {MAX_MESSAGE_BYTES // 2**20} MB"
+    advice = "Send smaller files, or links to them."
+    return [Finding(Severity.FAULT, "attachment too large", f"{what} ({', '.join(sizes)})", advice)]
