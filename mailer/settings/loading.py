@@ -25,6 +25,8 @@ class LoadedSettings:
 
     settings: Settings
     warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Those of the warnings that tell of a variable that mailer does not know."""
 
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> LoadedSettings:
@@ -44,7 +46,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
     except ValidationError as error:
         raise _explained(error, unknown) from None
     warnings = [*_unread(filed, outer, env_file), *unknown, *_without_effect(known)]
-    return LoadedSettings(settings, tuple(warnings))
+    return LoadedSettings(settings, tuple(warnings), tuple(unknown))
 
 
 def _with_secrets_read(variables: Mapping[str, str]) -> dict[str, str]:
