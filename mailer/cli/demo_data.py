@@ -1,7 +1,7 @@
 """The data of the demo: a customer's own database and attachments, with faults planted in known counts."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +105,18 @@ def _write_database(file: Path, rows: Sequence[Row]) -> None:
         )
 
 
-def _write_attachments(folder: Path) -> None:
-    """A folder for each branch. Busan's came from a Mac: on disk its names are decomposed (NFD)."""
+def attachment_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Each attachment below `folder`, and the line that it shows.
+
+    A folder for each branch. Busan's came from a Mac: on disk its names are decomposed (NFD).
+    """
     for branch, name, line in files():
         path = f"{branch}/{name}" if branch else name
-        file = folder / normalize("NFD" if branch == "부산" else "NFC", path)
+        yield folder / normalize("NFD" if branch == "부산" else "NFC", path), line
+
+
+def _write_attachments(folder: Path) -> None:
+    for file, line in attachment_files(folder):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(tiny_pdf(line))
 

@@ -22,7 +22,7 @@ CLOCK = SystemClock()
 def settings() -> Settings:
     """The settings of this run; what is odd about them is said on stderr. Raises ConfigurationError."""
     loaded = load_settings()
-    _configure_logs(loaded.settings)
+    configure_logs(loaded.settings)
     log = structlog.get_logger(__name__)
     for warning in loaded.warnings:
         log.warning(warning)
@@ -62,7 +62,7 @@ def _has_uvloop() -> bool:
     return True
 
 
-def _configure_logs(settings: Settings) -> None:
+def configure_logs(settings: Settings) -> None:
     """Structured lines on stderr: JSON where nobody watches; addresses masked."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     renderer: structlog.types.Processor = (
