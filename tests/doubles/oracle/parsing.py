@@ -1,0 +1,50 @@
+"""sqlglot's Oracle dialect, with the functions left as they are written.
+
+sqlglot turns TO_CHAR, SUBSTR, TRUNC and their like into its own notion of them, and loses Oracle's meaning on the way
+(negative positions, formats, numbers against dates). Here they stay calls by name, and `support.sql` has a function of that name.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.oracle import Oracle
+from sqlglot.errors import SqlglotError
+
+from .errors import OracleError, unsupported
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # what it can't translate is refused here, not logged
+
+_LEFT_ALONE = frozenset(
+    """ADD_MONTHS CONCAT INSTR LAST_DAY LENGTH MOD MONTHS_BETWEEN REGEXP_COUNT REGEXP_INSTR REGEXP_REPLACE REGEXP_SUBSTR
+    REPLACE SUBSTR TO_CHAR TO_DATE TO_NUMBER TO_TIMESTAMP TO_TIMESTAMP_TZ TRANSLATE TRUNC LPAD RPAD""".split()
+)
+
+
+class WrittenOracle(Oracle):
+    """Oracle's dialect, its scalar functions unchanged."""
+
+    class Parser(Oracle.Parser):
+        FUNCTIONS = {name: build for name, build in Oracle.Parser.FUNCTIONS.items() if name not in _LEFT_ALONE}  # noqa: RUF012 - sqlglot's own form
+        FUNCTION_PARSERS = {  # noqa: RUF012 - sqlglot's own form
+            name: parse for name, parse in Oracle.Parser.FUNCTION_PARSERS.items() if name not in _LEFT_ALONE
+        }
+
+
+def parse(text: str) -> exp.Expression:
+    """The statement as a tree. Raises ORA-00900 for what is no SQL, and says so of what sqlglot does not know."""
+    try:
+        tree = sqlglot.parse_one(text, read=WrittenOracle)
+    except SqlglotError as error:
+        raise OracleError(900, f"invalid SQL statement ({str(error).splitlines()[0]})") from error
+    if isinstance(tree, exp.Command | exp.MultitableInserts):
+        raise unsupported(f"statements like {text[:40]!r}")
+    return tree
+
+
+def parse_expression(text: str) -> exp.Expression:
+    """A bare expression, as defaults, checks and indexes have it."""
+    tree = parse(f"SELECT {text} FROM dual")
+    return tree.expressions[0].pop()  # type: ignore[no-any-return]  # sqlglot types children as Any
