@@ -16,7 +16,8 @@ import structlog
 from mailer.alerts import Alerts
 from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
 from mailer.db.database import Database
-from mailer.errors import DatabaseAway
+from mailer.errors import ConfigurationError, DatabaseAway
+from mailer.events import Events
 from mailer.model.clock import Clock
 from mailer.model.template import RenderLimits
 from mailer.scheduler import Scheduler
@@ -24,6 +25,7 @@ from mailer.settings import Settings
 from mailer.settings.fields import DRAIN_RESERVE
 from mailer.store.account import Account
 from mailer.store.automations import Automations
+from mailer.store.feedback import FeedbackLedger
 from mailer.store.fires import Fires
 from mailer.store.interventions import Interventions
 from mailer.store.jobs import Jobs
@@ -31,6 +33,7 @@ from mailer.store.ledger import Ledger
 from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists
 from mailer.store.workers import Workers
+from mailer.transports.event_queue import EventQueue
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
 from mailer.worker.resources import Limits, Resources
@@ -51,6 +54,7 @@ class Role(StrEnum):
     ALL = "all"
     SCHEDULER = "scheduler"
     WORKER = "worker"
+    EVENTS = "events"
 
 
 class Service:
@@ -73,6 +77,8 @@ class Service:
 
     async def run(self, *, until_idle: bool = False) -> None:
         """Raises MigrationNeeded, ConfigurationError, and what can't be reached at the start."""
+        if self._role is Role.EVENTS and self._settings.ses_events_queue is None:
+            raise ConfigurationError("there is no queue of events", "Set MAILER_SES_EVENTS_QUEUE to its URL.")
         async with (
             open_database(self._settings, self._clock, may_migrate=True) as database,
             self._signed_in(database),
@@ -93,7 +99,7 @@ class Service:
     async def _run_roles(self, database: Database, resources: Resources | None) -> None:
         """Until each role has ended, as it does when the service is told to stop."""
         async with anyio.create_task_group() as roles:
-            if self._role is not Role.WORKER:
+            if self._role in (Role.ALL, Role.SCHEDULER):
                 tick = self._settings.tick.total_seconds()
                 scheduler = Scheduler(Fires(database), Automations(database), tick, self._clock, self._wake.wake)
                 roles.start_soon(scheduler.run, self._stop)
@@ -102,12 +108,19 @@ class Service:
                 self._workers = [Worker(resources, self._stop, self._wake, at_work) for _ in range(self._worker_count)]
                 for worker in self._workers:
                     roles.start_soon(worker.run)
+            if self._settings.ses_events_queue is not None and self._role in (Role.ALL, Role.EVENTS):
+                roles.start_soon(self._consume_events, database, self._settings.ses_events_queue)
             log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))
+
+    async def _consume_events(self, database: Database, url: str) -> None:
+        ledger = FeedbackLedger(database, account_name(self._settings), self._worker_id)
+        async with EventQueue(url) as queue:
+            await Events(queue, ledger, self._clock).run(self._stop)
 
     @asynccontextmanager
     async def _open_resources(self, database: Database) -> AsyncIterator[Resources | None]:
         """What workers work with; None for a process that has none."""
-        if self._role is Role.SCHEDULER:
+        if self._role not in (Role.ALL, Role.WORKER):
             yield None
             return
         settings, clock = self._settings, self._clock
@@ -190,6 +203,7 @@ def limits_of(settings: Settings) -> Limits:
         send_timeout=settings.call_timeout.total_seconds(),
         patience=settings.db_patience.total_seconds(),
         unknown_grace=settings.unknown_grace,
+        events_account=account_name(settings) if settings.ses_events_queue else None,
         render=RenderLimits(settings.render_seconds.total_seconds(), int(settings.render_bytes)),
     )
 

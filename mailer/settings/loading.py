@@ -14,7 +14,7 @@ from mailer.settings.fields import Settings
 from mailer.settings.files import read_env_file, read_secret_file
 from mailer.settings.names import PREFIX, SECRET_FILE, is_known, nearest
 
-_NOT_YET = ("MAILER_SES_CLIENT", "MAILER_SES_EVENTS_QUEUE")
+_NOT_YET = ("MAILER_SES_CLIENT",)
 """Read and checked, but nothing in this version acts by them."""
 _MAY_HOLD_A_SECRET = ("PASSWORD", "URL", "DSN", "DATABASE")
 

@@ -132,6 +132,23 @@ class Interventions:
         columns = ("DBIO_ID", "TEMPLATE_ID", "POLICIES")
         return any(row[f"JOB_{column}"] not in (None, row[column]) for column in columns)
 
+    async def settle_by_absence(self, job_id: int, grace: timedelta, account: str) -> int:
+        """The policy `settle`: PENDING again where a later mail's event has come and its own has not; how many."""
+        async with self._database.transaction() as transaction:
+            job = await self._lock(transaction, job_id)
+            if job.text("STATUS") != JobStatus.RUNNING or job["STOPPING"] is not None:
+                return 0
+            binds: Binds = {"job_id": job_id, "older_than_seconds": grace.total_seconds(), "account": account}
+            rows = await transaction.fetch("list_unknown_without_event", binds)
+            await self._decide(transaction, rows, Status.PENDING, UpdateStatus.NONE, "unknown: no event came of it")
+        return len(rows)
+
+    async def is_within(self, job_id: int, age: timedelta) -> bool:
+        """Whether a delivery of the job has been UNKNOWN for no longer than that."""
+        binds: Binds = {"job_id": job_id, "seconds": age.total_seconds()}
+        (row,) = await self._database.fetch("count_unknown_within", binds)
+        return row.integer("N") > 0
+
     async def _make_pending(self, transaction: Session, job_id: int) -> int:
         failed = await transaction.execute("retry_failed", {"job_id": job_id})
         await transaction.execute("retry_pending", {"job_id": job_id})

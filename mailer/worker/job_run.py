@@ -3,7 +3,7 @@
 import anyio
 
 from mailer.errors import DatabaseAway, FenceLost, JobStopped, MailerError
-from mailer.model.automation import Automation, UnknownPolicy
+from mailer.model.automation import Automation
 from mailer.model.clock import Clock
 from mailer.model.delivery import Status
 from mailer.model.job import JobClaim, JobStatus, Stopping
@@ -15,6 +15,7 @@ from mailer.worker.left_over import run_left_over_updates
 from mailer.worker.loading import load_list
 from mailer.worker.resources import Resources
 from mailer.worker.sending import POISON_TAKEOVERS, Sending
+from mailer.worker.unknowns import Unknowns
 
 RETRY = 1.0
 """Seconds between two tries of something that another process, or the database, holds up."""
@@ -70,15 +71,11 @@ class JobRun:
         if not self._claim.is_loaded:
             await self._load()
         definition = await self._resources.jobs.frozen(self._claim.job_id)
-        unknown_is_final = definition.policies.unknown is not UnknownPolicy.RESEND
+        unknowns = Unknowns(self._resources, self._claim.job_id, definition)
         while True:
             await self._send(definition)
-            if await self._end_done(unknown_is_final):
+            if await self._end_done(unknown_is_final=await unknowns.settle()):
                 return True
-            if not unknown_is_final:
-                await self._resources.interventions.resend_unknown(
-                    self._claim.job_id, self._resources.limits.unknown_grace
-                )
             await self._clock.sleep(self._resources.limits.poll)
 
     async def _load(self) -> None:
@@ -97,7 +94,7 @@ class JobRun:
         except FenceLost:
             await self._resources.queue.renew_job(self._claim)
 
-    async def _end_done(self, unknown_is_final: bool) -> bool:
+    async def _end_done(self, *, unknown_is_final: bool) -> bool:
         counts = await self._resources.jobs.counts(self._claim.job_id)
         log = summary(counts, self._clock.monotonic() - self._begun_at)
         return await self._resources.queue.end_done(self._claim, log, unknown_is_final=unknown_is_final)

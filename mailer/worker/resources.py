@@ -36,6 +36,8 @@ class Limits:
     patience: float
     unknown_grace: timedelta
     render: RenderLimits
+    events_account: str | None = None
+    """The account whose events a process consumes; None: there is no events queue."""
     batch_rows: int = 500
     """Rows in a slice of the list, which is a batch."""
 
