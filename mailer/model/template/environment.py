@@ -44,6 +44,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
             finalize=shown,
             autoescape=autoescape,
             keep_trailing_newline=True,
+            optimized=False,  # it would compute constants without a budget, and raise what it meets
         )
         self.globals.clear()
         self.filters = dict(FILTERS)

@@ -161,6 +161,8 @@ class Rules(NodeTransformer):
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         """A column by its name, an item by its place, or a slice."""
+        if isinstance(node.node, nodes.Const):
+            raise self._fault("a constant has no columns and no places")
         node.node = self._expression(node.node)
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
             column = fold(node.arg.value)

@@ -162,7 +162,17 @@ def test_within_a_loop_only_what_the_loop_tells_can_be_asked(source: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "source", ["$(ROW[X])", "$(ROWS[X])", "$(ROWS[1.5])", "$(ROWS[true])", "$(ROW[none])", "$({'a': X})"]
+    "source",
+    [
+        "$(ROW[X])",
+        "$(ROWS[X])",
+        "$(ROWS[1.5])",
+        "$(ROWS[true])",
+        "$(ROW[none])",
+        "$(2[X:])",
+        "$('가'.X)",
+        "$({'a': X})",
+    ],
 )
 def test_places_are_constants(source: str) -> None:
     refused(source)

@@ -216,6 +216,7 @@ def test_a_text_made_once_says_what_one_made_for_the_mail_says(
     html: str, a: int | str | None, b: str, numbers: list[int]
 ) -> None:
     compiled = compile_template(Template("", html))
+    assert compiled.text_source == "derived"
     row: Row = {"A": a, "B": b, "C": "https://x.kr", "N": 5}
     mail = compiled.render(row, [{"N": number} for number in numbers], PLENTY, lambda: 0.0)
     assert mail.text.split() == html_to_text(mail.html).split()
