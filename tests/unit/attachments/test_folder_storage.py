@@ -44,10 +44,19 @@ async def test_links_that_lead_out_of_the_folder_are_missing(root: Path, outside
     (root / "relative.pdf").symlink_to("../밖/secret.pdf")
     (root / "folder").symlink_to(outside)
     (root / "sibling").symlink_to(root.parent / "첨부-2")
+    (root / "sibling.pdf").symlink_to(root.parent / "첨부-2/b.pdf")
     (root.parent / "첨부-2").mkdir()
     (root.parent / "첨부-2/b.pdf").write_bytes(b"secret")
     index = await index_of(root)
-    for name in ("file.pdf", "relative.pdf", "folder/secret.pdf", "secret.pdf", "sibling/b.pdf", "b.pdf"):
+    for name in (
+        "file.pdf",
+        "relative.pdf",
+        "folder/secret.pdf",
+        "secret.pdf",
+        "sibling/b.pdf",
+        "b.pdf",
+        "sibling.pdf",
+    ):
         with pytest.raises(AttachmentMissing):
             await index.read(name)
 

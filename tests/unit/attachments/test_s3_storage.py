@@ -1,3 +1,4 @@
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -37,11 +38,12 @@ async def s3_that_answers(*answers: bytes) -> AsyncIterator[str]:
     await listener.aclose()
 
 
-def http(status: str, body: bytes, length: int | None = None) -> bytes:
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Length: {len(body) if length is None else length}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
+def http(status: str, body: bytes, **headers: str) -> bytes:
+    fields = {"Content-Length": str(len(body)), "Connection": "close"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def refusal(code: str) -> bytes:
@@ -119,8 +121,15 @@ async def test_a_refused_read_is_away_and_not_a_missing_file(aws: None, monkeypa
                 await index.read("a.pdf")
 
 
-async def test_a_body_that_is_cut_is_away_and_never_half_a_file(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with s3_that_answers(http("200 OK", LISTING), http("200 OK", b"half", length=100)) as endpoint:
+@pytest.mark.parametrize(
+    "answer",
+    [http("200 OK", b"half", Content_Length="100"), http("200 OK", b"other", x_amz_checksum_crc32="AAAAAA==")],
+    ids=["cut", "another checksum"],
+)
+async def test_a_damaged_body_is_away_and_never_taken(
+    aws: None, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    async with s3_that_answers(http("200 OK", LISTING), answer) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
         async with S3Storage("bucket", "") as storage:
             index = await storage.index()
@@ -137,11 +146,12 @@ async def test_silence_is_away_when_patience_ends(aws: None, monkeypatch: pytest
 
 
 async def test_a_closed_port_is_away(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with s3_that_answers() as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-    async with S3Storage("bucket", "") as storage:
-        with pytest.raises(StorageAway, match="can't be reached") as error:
-            await storage.index()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens, so that the system refuses connections
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        async with S3Storage("bucket", "") as storage:
+            with pytest.raises(StorageAway, match="can't be reached") as error:
+                await storage.index()
     assert "AWS_ENDPOINT_URL_S3" in error.value.next_step
 
 
