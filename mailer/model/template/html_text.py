@@ -69,9 +69,7 @@ def _flatten(element: HtmlElement, boundary: str, written: Callable[[str], str])
     """Make a table's rows plain lines (inscriptis's own layout moves what stands between rows), and links text."""
     tag = element.tag
     style = element.attrib.pop("style", "").replace(" ", "").lower()
-    if any(written(name) != name for name in (tag, *element.attrib)) or (
-        "display" in style and written(style) != style
-    ):
+    if any(written(name) != name for name in (tag, *element.attrib)) or _may_hide(style, written):
         raise TemplateFault("text: how an element looks depends on the row")
     if ("display:none" in style or "hidden" in element.attrib) and element.getparent() is not None:
         element.drop_tree()
@@ -86,6 +84,12 @@ def _flatten(element: HtmlElement, boundary: str, written: Callable[[str], str])
         element.tag, element.text = "span", _NOT_XML.sub("", element.get("alt", ""))
     elif tag == "a":
         _append(element, _target(element, written))
+
+
+def _may_hide(style: str, written: Callable[[str], str]) -> bool:
+    """Whether `display` stands in a style that changes from row to row, or may: as in style="$(STYLE)"."""
+    changing = [declaration for declaration in style.split(";") if written(declaration) != declaration]
+    return any("display" in one or "$(" in written(one.partition(":")[0]) for one in changing)
 
 
 def _target(link: HtmlElement, written: Callable[[str], str]) -> str:

@@ -16,7 +16,7 @@ _PAIRS = frozenset({("을", "를"), ("이", "가"), ("은", "는"), ("과", "와
 _DIGITS = dict(zip("0123456789", (1, 8, 0, 1, 0, 0, 1, 8, 8, 0), strict=True))
 # L 엘, M 엠, N 엔, R 알; all other letters' names end in a vowel.
 _LETTERS = {"L": _RIEUL, "M": _OTHER, "N": _OTHER, "R": _RIEUL}
-# In loanwords of Korean: 구글 애플, 아이폰 크롬, 샴푸는 아니지만 쇼핑, 뮤직 웹 팁 인터넷.
+# As Koreans say loanwords: 구글 애플, 아이폰 크롬, 쇼핑, 뮤직 웹 팁 인터넷, 페이스북.
 _LATIN_WORD = re.compile(r"(?P<rieul>le?$)|[mn]e?$|ng$|(?<=[aeiou])[bckpt]$|ck$", re.IGNORECASE)
 
 _LAST_WORD = re.compile(r"(?P<number>[0-9,]*[0-9])$|(?P<latin>[A-Za-z]+)$|(?P<hangul>[가-힣])$")

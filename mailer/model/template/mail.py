@@ -101,15 +101,15 @@ def _text_part(template: Template, html: Part) -> tuple[Part | None, TextSource]
         return None, TextSource.EACH_MAIL
 
 
-_UNSAFE_IN_HEADERS = re.compile(
-    "[\x00-\x20\x7f-\x9f\u2028\u2029]*[\x00-\x1f\x7f-\x9f\u2028\u2029][\x00-\x20\x7f-\x9f\u2028\u2029]*"
-)
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BLANK_LINES = re.compile("\n{3,}")
 
 
 def _one_line(text: str) -> str:
     """Line breaks and other control characters as one blank: a value must not begin a header of its own."""
-    return (text if text.isprintable() else _UNSAFE_IN_HEADERS.sub(" ", text)).strip(" ")
+    if text.isprintable():
+        return text.strip(" ")
+    return " ".join(part for line in _CONTROLS.split(text) if (part := line.strip(" ")))
 
 
 def _tidied(text: str) -> str:

@@ -18,12 +18,12 @@ class Needs(NodeVisitor):
         self._set = {ROW, ROWS, LOOP}
         self._lines: set[str] = set()
 
-    def visit_Name(self, node: nodes.Name) -> None:  # noqa: N802 Jinja's visitor finds it by this name
+    def visit_Name(self, node: nodes.Name) -> None:
         """A column, unless the template itself gives the name a value."""
         if node.ctx == "load" and node.name not in self._set:
             self.variables.add(node.name)
 
-    def visit_Getitem(self, node: nodes.Getitem) -> None:  # noqa: N802
+    def visit_Getitem(self, node: nodes.Getitem) -> None:
         """A column of a row."""
         self.generic_visit(node)
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
@@ -32,19 +32,19 @@ class Needs(NodeVisitor):
             elif self._is_line(node.node):
                 self.line_variables.add(node.arg.value)
 
-    def visit_Filter(self, node: nodes.Filter) -> None:  # noqa: N802
+    def visit_Filter(self, node: nodes.Filter) -> None:
         """ROWS | sum('AMOUNT')."""
         self.generic_visit(node)
         column = column_argument(node)
         if isinstance(column, nodes.Const) and isinstance(column.value, str) and _is_rows(node):
             self.line_variables.add(fold(column.value))
 
-    def visit_Assign(self, node: nodes.Assign) -> None:  # noqa: N802
+    def visit_Assign(self, node: nodes.Assign) -> None:
         """{% set %}."""
         self.visit(node.node)
         self._set = self._set | _named(node.target)
 
-    def visit_For(self, node: nodes.For) -> None:  # noqa: N802
+    def visit_For(self, node: nodes.For) -> None:
         """What a loop sets ends with it."""
         self.visit(node.iter)
         outside, lines = self._set, self._lines
@@ -59,7 +59,7 @@ class Needs(NodeVisitor):
             self.visit(child)
         self._set = outside
 
-    def visit_If(self, node: nodes.If) -> None:  # noqa: N802
+    def visit_If(self, node: nodes.If) -> None:
         """After it, what all branches set is set."""
         before = self._set
         ends = []

@@ -82,12 +82,12 @@ class Rules(NodeTransformer):
             raise self._fault(f"there is no {type(node).__name__.lower()} in a template")
         raise self._fault(f"there is no {{% {tag} %}}", "a template has {% if %}, {% for %}, {% set %} and {% raw %}")
 
-    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802 Jinja's visitor finds it by this name
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:
         """Text, and what $(…) prints."""
         node.nodes = [child if isinstance(child, nodes.TemplateData) else self._printed(child) for child in node.nodes]
         return node
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
+    def visit_For(self, node: nodes.For) -> nodes.Node:
         """A loop over data alone; `loop` is its own within."""
         line = node.lineno
         if node.recursive:
@@ -109,7 +109,7 @@ class Rules(NodeTransformer):
         node.lineno = self._spot(line, names)
         return node
 
-    def visit_If(self, node: nodes.If) -> nodes.Node:  # noqa: N802
+    def visit_If(self, node: nodes.If) -> nodes.Node:
         """{% if %} and each {% elif %}."""
         line = node.lineno
         node.test, names = self._read(node.test)
@@ -120,7 +120,7 @@ class Rules(NodeTransformer):
         node.lineno = self._spot(line, names)
         return node
 
-    def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
+    def visit_Assign(self, node: nodes.Assign) -> nodes.Node:
         """{% set NAME = … %}."""
         line = node.lineno
         if not isinstance(node.target, nodes.Name):
@@ -130,7 +130,7 @@ class Rules(NodeTransformer):
         node.lineno = self._spot(line, names)
         return node
 
-    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:
         """A variable, in any case of letters."""
         if self._is_loop(node):
             raise self._fault(
@@ -147,19 +147,19 @@ class Rules(NodeTransformer):
         self._names.append(node.name)
         return node
 
-    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:
         """A text or a number; 1e999 is Python's inf, which Jinja writes as a name."""
         if isinstance(node.value, float) and not math.isfinite(node.value):
             raise self._fault("a number too large")
         return node
 
-    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:
         """LINE.TRACK is a column; loop.index is the loop's."""
         if self._is_loop(node.node):
             return self._of_loop(node, _LOOP_PARTS)
         return self.visit(nodes.Getitem(node.node, nodes.Const(node.attr), "load", lineno=node.lineno))
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
         """A column by its name, an item by its place, or a slice."""
         if isinstance(node.node, nodes.Const):
             raise self._fault("a constant has no columns and no places")
@@ -175,7 +175,7 @@ class Rules(NodeTransformer):
             raise self._fault("between [ and ] stands a name in quotes, a number or a slice")
         return node
 
-    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
         """Nothing can be called but loop.cycle and loop.changed."""
         if not isinstance(node.node, nodes.Getattr) or not self._is_loop(node.node.node):
             raise self._fault("nothing can be called", "a filter may do it: $(NAME | upper)")
@@ -185,7 +185,7 @@ class Rules(NodeTransformer):
         node.args = [self._expression(argument) for argument in node.args]
         return node
 
-    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:
         """A filter of ours, with arguments that it takes."""
         self.filters.add(node.name)
         applied = self._applied(node, "filter", FILTERS)
@@ -194,16 +194,16 @@ class Rules(NodeTransformer):
             raise self._fault(f"'{node.name}' takes the column's name in quotes", "write ROWS | sum('AMOUNT')")
         return applied
 
-    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:
         """A test of ours."""
         return self._applied(node, "test", TESTS)
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """A ~ B."""
         parts = nodes.List([self._expression(part) for part in node.nodes], lineno=node.lineno)
         return nodes.Filter(parts, JOINED, [], [], None, None, lineno=node.lineno)
 
-    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:  # noqa: N802
+    def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
         """A if B else C; without its else it is nothing."""
         node.expr2 = node.expr2 or nodes.Const(None, lineno=node.lineno)
         return super().generic_visit(node)

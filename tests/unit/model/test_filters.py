@@ -3,7 +3,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import TemplateFault
@@ -88,6 +88,7 @@ def test_what_is_no_number_is_a_fault(value: Value, filters: str) -> None:
     assert "a number is needed" in str(fault(value, filters))
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30))
 def test_a_formatted_number_is_the_number(number: Decimal) -> None:
     printed = FILTERS["number"](number)
@@ -95,6 +96,7 @@ def test_a_formatted_number_is_the_number(number: Decimal) -> None:
     assert "E" not in str(printed)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**18), 10**18))
 def test_won_groups_by_thousands(amount: int) -> None:
     assert FILTERS["won"](amount) == f"{amount:,}원"
@@ -143,6 +145,7 @@ def test_an_unknown_directive_is_a_fault(form: str) -> None:
     assert "%Y" in fault(MOMENT, f"date('{form}')").next_step
 
 
+@settings(deadline=None)
 @given(st.dates())
 def test_a_date_of_any_day_prints_all_its_forms(day: date) -> None:
     assert FILTERS["date"](day) == day.isoformat()

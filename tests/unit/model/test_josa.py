@@ -1,7 +1,7 @@
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import TemplateFault
@@ -107,12 +107,14 @@ def test_what_is_no_pair_is_a_fault(pair: str) -> None:
     assert "josa('을/를')" in caught.value.next_step
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=[chr(code) for code in range(ord("가"), ord("힣") + 1)], min_size=1, max_size=5))
 def test_every_syllable_says_its_final_consonant(word: str) -> None:
     decomposed = normalize("NFD", word)
     assert (final_sound(word) != 0) == ("\u11a8" <= decomposed[-1] <= "\u11c2")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_gets_one_of_the_forms(word: str) -> None:
     assert with_particle(word, "을/를")[len(word) :] in ("을", "를", "을(를)")

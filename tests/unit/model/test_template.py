@@ -251,6 +251,11 @@ def test_line_breaks_never_reach_a_header(breaks: str) -> None:
     assert mail.headers == (("X-N", "홍길동 Bcc: x@example.com"),)
 
 
+@pytest.mark.timeout(5)
+def test_a_subject_of_nothing_but_blanks_costs_nothing() -> None:
+    assert rendered(Template("$(A)", "", ""), {"A": "\t" + " " * 200_000 + "가" + " " * 200_000}).subject == "가"
+
+
 def test_blanks_that_are_no_line_breaks_stay_in_a_subject() -> None:
     assert rendered(Template("  $(A)\n", "", ""), {"A": "가  나\u3000다\u00a0라"}).subject == "가  나\u3000다\u00a0라"
 

@@ -131,3 +131,7 @@ def test_a_comparison_of_unlike_values_is_a_fault_with_a_next_step() -> None:
     error = fault("{% if X > 1 %}{% endif %}", {"X": None})
     assert "TypeError" in str(error)
     assert "is null" in error.next_step
+
+
+def test_half_a_surrogate_pair_is_a_fault_and_no_crash() -> None:
+    assert "can't be used" in str(fault("$(X)", {"X": "가\ud800"}))

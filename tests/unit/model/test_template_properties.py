@@ -4,7 +4,7 @@ import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.errors import TemplateFault
@@ -40,12 +40,14 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(WITHOUT_TAGS)
 def test_a_text_without_tags_renders_as_itself(source: str) -> None:
     mail = compile_template(Template("", source, source)).render({}, (), PLENTY, lambda: 0.0)
     assert mail.html == mail.text == re.sub("\r\n|\r", "\n", source)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), VALUES)
 def test_whatever_is_written_either_renders_or_is_a_fault(source: str, value: Value) -> None:
     row: Row = {"X": value, "한글": "값"}
@@ -83,6 +85,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(EXPRESSIONS, VALUES)
 def test_any_expression_renders_or_is_a_fault_that_tells_no_value(expression: str, value: Value) -> None:
     row: Row = {"X": value, "S": "비밀-홍길동"}
@@ -94,6 +97,7 @@ def test_any_expression_renders_or_is_a_fault_that_tells_no_value(expression: st
         assert "비밀" not in str(fault) + fault.next_step  # noqa: PT017
 
 
+@settings(deadline=None)
 @given(st.text(NO_SURROGATES))
 def test_any_text_is_printed_as_it_is_and_escaped_in_html(value: str) -> None:
     mail = compile_template(Template("", "<p title='$(X)'>$(X)</p>", "[$(X)]")).render(
@@ -105,6 +109,7 @@ def test_any_text_is_printed_as_it_is_and_escaped_in_html(value: str) -> None:
     assert html.unescape(escaped) == html.unescape(html.escape(value))
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_any_value_prints_the_same_in_every_part(value: Value) -> None:
     compiled = compile_template(Template("", "$(X)", "$(X)"))
@@ -128,6 +133,7 @@ def test_any_value_prints_the_same_in_every_part(value: Value) -> None:
             assert date.fromisoformat(mail.text) == value
 
 
+@settings(deadline=None)
 @given(st.text(NO_SURROGATES), st.text(NO_SURROGATES))
 def test_no_header_ever_holds_a_control_character(before: str, after: str) -> None:
     compiled = compile_template(Template("$(A)\n$(B)", "", ""), [("X-A", "$(A)\r\n$(B)")])
@@ -137,6 +143,7 @@ def test_no_header_ever_holds_a_control_character(before: str, after: str) -> No
         assert not any(unicodedata.category(character) == "Cc" for character in value)
 
 
+@settings(deadline=None)
 @given(st.text(NO_SURROGATES))
 def test_folding_twice_is_folding_once_and_the_form_of_a_name_does_not_matter(name: str) -> None:
     assert fold(fold(name)) == fold(name)
