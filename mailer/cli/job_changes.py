@@ -12,7 +12,7 @@ from mailer.assembly import open_database
 from mailer.cli import session
 from mailer.cli.arguments import AsJson, JobId
 from mailer.cli.job_show import has_worker
-from mailer.cli.output import Json, console, print_json
+from mailer.cli.output import Json, console, plural, print_json
 from mailer.db.database import Database
 from mailer.model.delivery import Status
 from mailer.model.job import JobStatus
@@ -102,9 +102,9 @@ def _retried_line(job_id: int, retried: Retried, counts: Counts) -> str:
     if retried.is_reopened and not counts.total:
         return f"job {job_id} waits again: its list is loaded anew"
     if retried.is_reopened:
-        return f"job {job_id} waits again: {retried.deliveries} deliveries are PENDING"
-    failed = counts.deliveries[Status.FAILED]
-    why = f": the {failed} FAILED have no usable address or key" if failed else ""
+        what = plural(retried.deliveries, "delivery is", "deliveries are")
+        return f"job {job_id} waits again: {what} PENDING"
+    why = ": what FAILED has no usable address or key" if counts.deliveries[Status.FAILED] else ""
     return f"nothing to retry in job {job_id}{why}"
 
 
@@ -114,7 +114,9 @@ def _retry_updates(job_id: int, with_current: bool, as_json: bool) -> None:
             return await opened.interventions.retry_updates(job_id, session.actor(), with_current=with_current)
 
     due = session.run_async(work)
-    line = f"{due} update queries of job {job_id} are due again" if due else f"nothing to retry in job {job_id}"
+    line = f"nothing to retry in job {job_id}"
+    if due:
+        line = f"due again in job {job_id}: {plural(due, 'update query', 'update queries')}"
     _tell(line, {"job_id": job_id, "updates": due}, as_json)
 
 
@@ -135,9 +137,12 @@ def settle(
     if not settled:
         line = f"nothing to settle in job {job_id}: none is UNKNOWN"
     elif verdict is Verdict.SENT:
-        line = f"{settled} deliveries of job {job_id} are SENT"
+        line = f"SENT in job {job_id}: {plural(settled, 'delivery', 'deliveries')} more"
     else:
-        line = f"{settled} deliveries of job {job_id} were not sent: 'mailer job retry {job_id}' sends them"
+        line = (
+            f"not sent in job {job_id}: {plural(settled, 'delivery', 'deliveries')}; "
+            f"'mailer job retry {job_id}' sends what is FAILED"
+        )
     _tell(line, {"job_id": job_id, "settled": settled, "as": verdict.value}, as_json)
 
 

@@ -12,7 +12,7 @@ from mailer.cli import session
 from mailer.cli.arguments import AsJson, JobId
 from mailer.cli.job_export import Export, csv_export, json_export
 from mailer.cli.job_screen import show_deliveries
-from mailer.cli.output import console
+from mailer.cli.output import console, plural
 from mailer.errors import ConfigurationError
 from mailer.model.delivery import Status
 from mailer.store.jobs import Jobs
@@ -41,7 +41,7 @@ def deliveries(
         if csv is not None:
             rows = session.run_async(lambda: _export(job_id, statuses, csv_export(csv)))
             if csv != "-":
-                console().print(f"{rows} deliveries written to {csv}", markup=False)
+                console().print(f"{plural(rows, 'delivery', 'deliveries')} written to {csv}", markup=False)
         elif as_json:
             session.run_async(lambda: _export(job_id, statuses, json_export()))
         else:

@@ -66,9 +66,17 @@ def shown_time(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def print_error(message: str, next_step: str, *, as_json: bool) -> None:
-    """One line what and where, and the next step, on stderr."""
+def plural(number: int, one: str, many: str) -> str:
+    """The number, and the word that goes with it."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def print_error(message: str, next_step: str, *, as_json: bool, faults: Sequence[str] = ()) -> None:
+    """One line what and where, each of several faults on a line of its own, and the next step; on stderr."""
     if as_json:
-        sys.stderr.write(json.dumps({"error": message, "next": next_step}, ensure_ascii=False) + "\n")
+        error: dict[str, Json] = {"error": message, "next": next_step, **({"faults": faults} if faults else {})}
+        sys.stderr.write(json.dumps(error, ensure_ascii=False) + "\n")
     else:
-        sys.stderr.write(f"mailer: {message}\n" + (f"  {next_step}\n" if next_step else ""))
+        several = [f"- {fault}" for fault in faults] if len(faults) > 1 else []
+        lines = [*several, *([next_step] if next_step else [])]
+        sys.stderr.write("".join([f"mailer: {message}\n", *(f"  {line}\n" for line in lines)]))
