@@ -1,14 +1,12 @@
 """S3 as moto plays it over HTTP; aioboto3 finds it by the AWS SDK's own variables, as in production."""
 
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-
-_numbers = count()
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +41,6 @@ def s3(aws: None, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def bucket(s3: Any) -> str:
     """A new, empty bucket."""
-    name = f"attachments-{next(_numbers)}"
+    name = f"attachments-{uuid4()}"
     s3.create_bucket(Bucket=name)
     return name
