@@ -155,7 +155,17 @@ def test_set_takes_one_plain_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["$(loop)", "$(LOOP | won)", "$(loop.depth)", "$(loop.cycle)", "$(loop['index'])", "$(loop())"]
+    "source",
+    [
+        "$(loop)",
+        "$(LOOP | won)",
+        "$(loop.depth)",
+        "$(loop.cycle)",
+        "$(loop['index'])",
+        "$(loop())",
+        "$(loop.cycle(*A))",
+        "$(loop.cycle(a=1))",
+    ],
 )
 def test_within_a_loop_only_what_the_loop_tells_can_be_asked(source: str) -> None:
     assert "line 1" in str(refused(f"{{% for L in ROWS %}}{source}{{% endfor %}}"))
