@@ -13,7 +13,7 @@ from mailer.cli.enqueue import enqueue
 from mailer.cli.migrate import migrate
 from mailer.cli.output import print_error
 from mailer.cli.run import run
-from mailer.errors import MailerError
+from mailer.errors import DefinitionInvalid, MailerError
 from mailer.model.address import mask_addresses
 
 INTERRUPTED = 130
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(given)
     except MailerError as error:
         message, next_step = mask_addresses(str(error)), mask_addresses(error.next_step)
-        print_error(message, next_step, as_json="--json" in given)
+        faults = [mask_addresses(fault) for fault in error.faults] if isinstance(error, DefinitionInvalid) else []
+        print_error(message, next_step, as_json="--json" in given, faults=faults)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
