@@ -1,5 +1,6 @@
 """An S3 prefix as attachment storage."""
 
+import os
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from typing import Any, Self, TypeVar
@@ -47,7 +48,9 @@ class S3Storage:
 
     async def __aenter__(self) -> Self:
         try:
-            self._client = await self._open.enter_async_context(aioboto3.Session().client("s3", config=_CLIENT))
+            # Of all the AWS SDKs, Python's alone does not read AWS_REGION.
+            session = aioboto3.Session(region_name=os.environ.get("AWS_REGION"))
+            self._client = await self._open.enter_async_context(session.client("s3", config=_CLIENT))
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(
                 f"the AWS SDK can't be set up for MAILER_ATTACHMENTS={self._location}: {error}",

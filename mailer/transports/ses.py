@@ -1,5 +1,6 @@
 """SES by its API v2, through the AWS SDK (aioboto3)."""
 
+import os
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -87,7 +88,8 @@ class SesTransport:
         """Opens the connections' pool. Raises TransportAway where region or credentials are missing."""
         async with AsyncExitStack() as opening:
             try:
-                session = aioboto3.Session()
+                # Of all the AWS SDKs, Python's alone does not read AWS_REGION.
+                session = aioboto3.Session(region_name=os.environ.get("AWS_REGION"))
                 self._client = await opening.enter_async_context(session.client("sesv2", config=self._sending_config()))
                 self._asking = await opening.enter_async_context(session.client("sesv2", config=self._asking_config()))
                 # Looked for once: a client that was made without credentials never gets any.
