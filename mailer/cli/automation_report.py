@@ -161,7 +161,7 @@ class JsonReport:
         counts: dict[str, Json] = {
             f"{severity.value}s": self._tally.by_code(severity) for severity in (Severity.FAULT, Severity.WARNING)
         }
-        self._out.write(f"\n  ],\n{_dump({**counts, **end})[1:-1]}\n}}\n")
+        self._out.write(f"\n  ],\n  {_dump({**counts, **end})[1:-1]}\n}}\n")
 
     def __enter__(self) -> "JsonReport":
         return self

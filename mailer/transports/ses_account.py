@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
-from email.utils import parseaddr
+from datetime import UTC, datetime
+from email.utils import parseaddr, parsedate_to_datetime
 from typing import Protocol, TypedDict, TypeVar
 
 import anyio
@@ -29,6 +30,8 @@ class Account:
     """False: the sandbox, where every recipient must be verified."""
     enforcement_status: str
     """HEALTHY, PROBATION or SHUTDOWN."""
+    answered_at: datetime | None = None
+    """By SES's own clock, in whole seconds; None where it did not say."""
 
 
 class _Quota(TypedDict, total=False):
@@ -37,11 +40,16 @@ class _Quota(TypedDict, total=False):
     SentLast24Hours: float
 
 
+class _Metadata(TypedDict, total=False):
+    HTTPHeaders: dict[str, str]
+
+
 class _AccountAnswer(TypedDict, total=False):
     SendQuota: _Quota
     SendingEnabled: bool
     ProductionAccessEnabled: bool
     EnforcementStatus: str
+    ResponseMetadata: _Metadata
 
 
 class _IdentityAnswer(TypedDict, total=False):
@@ -82,6 +90,7 @@ async def read_account(client: AskingClient, *, timeout: float) -> Account | Non
         sending_enabled=answer.get("SendingEnabled", False),
         production_access=answer.get("ProductionAccessEnabled", False),
         enforcement_status=answer.get("EnforcementStatus", ""),
+        answered_at=_date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")),
     )
 
 
@@ -147,6 +156,14 @@ def _identities(sender: str) -> Iterator[str]:
     while "." in domain:
         yield domain
         domain = domain.partition(".")[2]
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _status(error: ClientError) -> int:
