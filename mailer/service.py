@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version
 
@@ -41,6 +42,8 @@ from mailer.worker.worker import Wake, Worker
 
 log = structlog.get_logger(__name__)
 
+OVERTIME = timedelta(seconds=3)
+"""After MAILER_DRAIN, until a process that hangs in its database or a dead file system ends all the same."""
 BEAT = 5.0
 """Seconds between two heartbeats of the process."""
 IDLE_CHECK = 0.2
@@ -183,10 +186,13 @@ class Service:
                 self.stop()
 
     async def _end_drain(self) -> None:
-        """What has no answer by then is written UNKNOWN, while there is still time to write it."""
+        """What has no answer by then is written UNKNOWN while there is time to; after that nothing is waited for."""
         await self._stop.wait()
         await self._clock.sleep((self._settings.drain - DRAIN_RESERVE).total_seconds())
         self._in_flight.end()
+        await self._clock.sleep((DRAIN_RESERVE + OVERTIME).total_seconds())
+        log.error("the drain took too long: what is left is the next worker's", worker=self._worker_id)
+        os._exit(1)
 
     async def _stop_when_idle(self, fires: Fires, jobs: Jobs) -> None:
         while not self._stop.is_set():

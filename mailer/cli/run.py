@@ -24,3 +24,4 @@ def run(
         await Service(settings, role, session.CLOCK, workers=workers).run(until_idle=until_idle)
 
     session.run_async(serve)
+    session.leave()
