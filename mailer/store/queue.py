@@ -184,9 +184,9 @@ class Queue:
                 "lease_seconds": self._lease_seconds,
             },
         )
-        if owner_died:
-            unknown = await transaction.execute("mark_batch_unknown", {"job_id": job_id, "batch_no": batch_no})
-            await self._minutes.add(transaction, job_id, {Status.SENDING: -unknown, Status.UNKNOWN: unknown})
+        # Also where the owner gave it back: one that met a defect, or could not write an answer, left a row SENDING.
+        unknown = await transaction.execute("mark_batch_unknown", {"job_id": job_id, "batch_no": batch_no})
+        await self._minutes.add(transaction, job_id, {Status.SENDING: -unknown, Status.UNKNOWN: unknown})
         takeovers = row.integer("TAKEOVERS") + owner_died
         return BatchClaim(job_id, batch_no, self._worker_id, row.integer("FENCE") + 1, takeovers)
 

@@ -87,9 +87,9 @@ SELECT DELIVERY_ID, JOB_ID, BATCH_NO, ROW_NO, RECIPIENT_KEY, EMAIL, ROW_DATA, TO
  ORDER BY ROW_NO;
 
 -- name: mark_batch_unknown
--- Part of taking a batch over from an owner that died: nobody knows what became of these calls.
+-- Part of claiming a batch: what its last owner left SENDING, nobody knows what became of these calls.
 UPDATE DELIVERY
-   SET STATUS = 'UNKNOWN', ERROR_CODE = 'no answer', ERROR = 'the worker that sent it died before an answer was written',
+   SET STATUS = 'UNKNOWN', ERROR_CODE = 'no answer', ERROR = 'the worker that sent it ended before an answer was written',
        CHANGED_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP), DONE_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP)
  WHERE JOB_ID = :job_id AND BATCH_NO = :batch_no AND STATUS = 'SENDING';
 

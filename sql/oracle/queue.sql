@@ -172,8 +172,9 @@ UPDATE JOB_BATCH SET STATUS = 'OPEN'
                   AND (D.STATUS = 'PENDING' OR D.UPDATE_STATUS = 'DUE'));
 
 -- name: fence_off_batches
--- A job that stops: every open batch is taken from its holder, so this waits for the groups that they have open.
-UPDATE JOB_BATCH SET FENCE = FENCE + 1, WORKER_ID = NULL, LEASE_UNTIL = NULL
+-- A job that stops: every open batch is taken from its holder, so this waits for the groups that they have open. A retry
+-- counts take-overs anew.
+UPDATE JOB_BATCH SET FENCE = FENCE + 1, WORKER_ID = NULL, LEASE_UNTIL = NULL, TAKEOVERS = 0
  WHERE CASE WHEN STATUS = 'OPEN' THEN JOB_ID END = :job_id;
 
 -- name: delete_batches

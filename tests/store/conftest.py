@@ -1,0 +1,63 @@
+"""The contract of the store, run on every database: an empty one, two processes on it, time, a look into its tables.
+
+Another database joins by an `Engine` of its own and its name in PARAMS.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from mailer.db.database import Database
+from tests.store.engines import Engine, SqliteEngine, TimePasses
+from tests.store.processes import Process, at_work
+from tests.store.tables import Tables
+
+PARAMS = ["sqlite"]
+
+
+@pytest.fixture(params=PARAMS)
+async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
+    async with AsyncExitStack() as stack:
+        match request.param:
+            case "sqlite":
+                yield SqliteEngine(tmp_path, stack)
+            case other:
+                raise LookupError(other)
+
+
+@pytest.fixture
+async def database(engine: Engine) -> Database:
+    return await engine.connect()
+
+
+@pytest.fixture
+def time_passes(engine: Engine) -> TimePasses:
+    """`await time_passes(seconds)`, for the database and for every process."""
+    return engine.pass_time
+
+
+@pytest.fixture
+def tables(engine: Engine) -> Tables:
+    return Tables(engine)
+
+
+@pytest.fixture
+async def worker(database: Database, engine: Engine) -> AsyncIterator[Process]:
+    async with at_work("worker-1", database, engine.clock) as process:
+        yield process
+
+
+@pytest.fixture
+async def other(worker: Process, engine: Engine) -> AsyncIterator[Process]:
+    """A second process, on its own connection."""
+    async with at_work("worker-2", await engine.connect(), engine.clock) as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+async def sums_equal_the_ledger(database: Database, tables: Tables) -> AsyncIterator[None]:
+    """After each test, whatever it did: the numbers that people see are those of the ledger."""
+    yield
+    await tables.require_sums()

@@ -1,0 +1,61 @@
+"""The databases that the contract of the store is run on: each with mailer's schema, and with time that tests move."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import Protocol
+
+from mailer.db.database import Database
+from mailer.db.migrations import migrate
+from mailer.db.record import Record
+from mailer.db.sqlite import SqliteDatabase
+from mailer.model.row import Value
+from tests.doubles.hand_clock import HandClock
+
+Rows = list[Record]
+TimePasses = Callable[[float], Awaitable[None]]
+
+
+class Engine(Protocol):
+    """One empty database. All that is connected is closed with it."""
+
+    clock: HandClock
+    """The clock of the processes; `pass_time` moves it together with the database's."""
+
+    async def connect(self) -> Database:
+        """The database as another process would open it."""
+        ...
+
+    async def pass_time(self, seconds: float) -> None:
+        """That much later, for the database and for every process."""
+        ...
+
+    async def run_sql(self, sql: str, binds: Mapping[str, Value] | None = None) -> Rows:
+        """Runs SQL that no verb of the store has, to look into a table or to be another program; committed."""
+        ...
+
+
+class SqliteEngine:
+    """A file of its own. SQLite has no clock: the process's is the database's."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self.clock = HandClock()
+        self.path = folder / "mailer.db"
+        self._stack = stack
+
+    async def connect(self) -> Database:
+        is_new = not self.path.exists()
+        database = await self._stack.enter_async_context(SqliteDatabase(self.path, self.clock, create=True))
+        if is_new:
+            await migrate(database)
+        return database
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def run_sql(self, sql: str, binds: Mapping[str, Value] | None = None) -> Rows:
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            rows = connection.execute(sql, dict(binds or {})).fetchall()
+        return [Record(zip(row.keys(), row, strict=True)) for row in rows]
