@@ -141,7 +141,10 @@ class Queue:
         return await _remaining(self._database, job_id)
 
     async def end_done(self, claim: JobClaim, log: str, *, unknown_is_final: bool) -> bool:
-        """DONE, if every delivery is final; False where something is still open. Raises FenceLost."""
+        """DONE, if every delivery is final; False where something is still open.
+
+        Raises FenceLost: taken over, or the job is to stop.
+        """
         async with self._database.transaction() as transaction:
             await transaction.fetch("lock_automation", {"auto_id": claim.auto_id})
             left = await _remaining(transaction, claim.job_id)
@@ -207,7 +210,7 @@ class Queue:
     @staticmethod
     async def _guarded(session: Session, statement: str, claim: JobClaim, binds: dict[str, str | float]) -> None:
         if not await session.execute(statement, {"job_id": claim.job_id, "fence": claim.fence, **binds}):
-            raise FenceLost(f"job {claim.job_id} is in other hands")
+            raise FenceLost(f"job {claim.job_id} is in other hands, or to stop")
 
 
 class _StillUnderWay(Exception):

@@ -79,10 +79,11 @@ UPDATE JOB_QUEUE SET STOPPING = :stopping, LOG = :log
 UPDATE JOB_QUEUE SET STATUS = 'CANCELLED', LOG = :log, END_AT = UTC_NOW() WHERE JOB_ID = :job_id AND STATUS = 'WAITING';
 
 -- name: end_job
--- Only the holder ends a job. No row: taken over.
+-- Only the holder ends a job, and DONE is only what is loaded and not to stop. No row: neither, or taken over.
 UPDATE JOB_QUEUE
    SET STATUS = :status, STOPPING = NULL, LOG = :log, END_AT = UTC_NOW(), WORKER_ID = NULL, LEASE_UNTIL = NULL, TAKEOVERS = 0
- WHERE JOB_ID = :job_id AND FENCE = :fence AND STATUS = 'RUNNING';
+ WHERE JOB_ID = :job_id AND FENCE = :fence AND STATUS = 'RUNNING'
+   AND (:status <> 'DONE' OR LOADED_AT IS NOT NULL AND STOPPING IS NULL);
 
 -- name: reopen_job
 -- `job retry`: the same job, once more. STOPPING is NULL since it ended.
