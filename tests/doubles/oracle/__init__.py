@@ -4,4 +4,13 @@ from .faults import Action, Armed, Fault, Faults
 from .postgres import postgres_server, stop_leftover_servers
 from .server import StandIn, running_standin
 
-__all__ = ["Action", "Armed", "Fault", "Faults", "StandIn", "postgres_server", "running_standin", "stop_leftover_servers"]
+__all__ = [
+    "Action",
+    "Armed",
+    "Fault",
+    "Faults",
+    "StandIn",
+    "postgres_server",
+    "running_standin",
+    "stop_leftover_servers",
+]

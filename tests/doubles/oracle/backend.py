@@ -44,7 +44,9 @@ class Backend:
     @classmethod
     async def connect(cls, uri: str, database: str, role: str, session_id: int) -> Backend:
         options = f'-c search_path="{role}",sys,pg_catalog -c standin.sid={session_id}'
-        return cls(await psycopg.AsyncConnection.connect(uri, dbname=database, user=role, options=options, autocommit=True))
+        return cls(
+            await psycopg.AsyncConnection.connect(uri, dbname=database, user=role, options=options, autocommit=True)
+        )
 
     @property
     def process(self) -> int:
@@ -126,7 +128,10 @@ class Backend:
         """A FOR UPDATE query: all its rows are locked at once. ORA-30006 if one stays locked for longer than the wait."""
         if wait_seconds is None:
             return Buffered(await self.write(sql, values, types))
-        limits = [self._command(f"SET LOCAL lock_timeout = '{wait_seconds}s'"), self._command("SET LOCAL lock_timeout = 0")]
+        limits = [
+            self._command(f"SET LOCAL lock_timeout = '{wait_seconds}s'"),
+            self._command("SET LOCAL lock_timeout = 0"),
+        ]
         try:
             results = await self._write([limits[0], self._command(sql, values, types), limits[1]])
         except OracleError as error:
@@ -214,6 +219,7 @@ class Backend:
         pg.enter_pipeline_mode()
         try:
             found = await self._wait(generators.pipeline_communicate(pg, deque([*commands, pg.pipeline_sync])))
+            await self._wait(generators.send(pg))  # what is large has not left yet
             results = [result for group in found for result in group]
             while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
                 results += await self._wait(generators.fetch_many(pg))

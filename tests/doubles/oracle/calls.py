@@ -13,8 +13,20 @@ from .conversions import Conversions
 from .cursors import Cursor, Cursors
 from .errors import OracleError, unsupported
 from .lobs import Lobs
-from .requests import CloseCursors, CurrentSchema, Execute, Fetch, FreeLobs, Function, LobCall, Option, Request, Simple, Variable
-from .statements import Kind, translated
+from .requests import (
+    CloseCursors,
+    CurrentSchema,
+    Execute,
+    Fetch,
+    FreeLobs,
+    Function,
+    LobCall,
+    Option,
+    Request,
+    Simple,
+    Variable,
+)
+from .statements import Kind, Statement, translated
 
 if TYPE_CHECKING:
     from .server import StandIn
@@ -28,7 +40,7 @@ class Calls:
         self._lobs = Lobs()
         conversions = Conversions(types, self._lobs)
         self._cursors = Cursors(backend, conversions, types)
-        self._commands = Commands(standin, backend, self._cursors, schema)
+        self._commands = Commands(standin, backend, self._cursors, conversions, schema)
         self._open: dict[int, Cursor] = {}
         self._next = 1
 
@@ -56,16 +68,20 @@ class Calls:
             return []
         cursor = self._open.get(request.cursor)
         variables = request.variables or (cursor.variables if cursor and request.sql is None else ())
-        outputs = self._outputs(request, cursor)
-        return [(at, variable) for at, variable in enumerate(variables) if at not in outputs]
+        statement = self._statement(request, cursor)
+        outputs = statement.outputs if statement else ()
+        sent = [(at, variable) for at, variable in enumerate(variables) if at not in outputs]
+        if statement and statement.kind is Kind.PLSQL:
+            return sent
+        return sorted(sent, key=lambda item: item[1].is_long)  # long values are sent behind the others
 
-    def _outputs(self, request: Execute, cursor: Cursor | None) -> Sequence[int]:
+    def _statement(self, request: Execute, cursor: Cursor | None) -> Statement | None:
         if request.sql is None:
-            return cursor.statement.outputs if cursor else ()
+            return cursor.statement if cursor else None
         try:
-            return translated(request.sql).outputs
+            return translated(request.sql)
         except OracleError:
-            return ()  # the answer will say what is wrong
+            return None  # the answer will say what is wrong
 
     async def answer(self, request: Request, binds: Binds) -> bytes:
         match request:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from . import replies
 from .backend import Backend
+from .blocks import Blocks
+from .conversions import Conversions
 from .cursors import BindRows, Cursor, Cursors
 from .ddl import translated_ddl
 from .errors import OracleError, unsupported
@@ -28,16 +30,46 @@ _ISOLATION = {"READ ONLY": "REPEATABLE READ READ ONLY", "ISOLATION LEVEL SERIALI
 class Commands:
     """The commands of one session; `schema` is PostgreSQL's name of its current schema."""
 
-    def __init__(self, standin: StandIn, backend: Backend, cursors: Cursors, schema: str) -> None:
+    def __init__(
+        self, standin: StandIn, backend: Backend, cursors: Cursors, conversions: Conversions, schema: str
+    ) -> None:
         self._standin = standin
         self._backend = backend
-        self._cursors = cursors
+        self._blocks = Blocks(backend, cursors, self.execute)
+        self._conversions = conversions
         self._schema = schema
 
     async def run(self, cursor: Cursor, request: Execute, binds: BindRows) -> bytes:
+        answer = b""
         if request.has(Option.EXECUTE):
-            await self.execute(cursor.statement.kind, cursor.statement.text)
-        return replies.outcome(in_transaction=self._backend.open_to_client, cursor=cursor.number)
+            if cursor.statement.kind is Kind.PLSQL:
+                answer = await self._run_block(cursor, binds)
+                if request.has(Option.COMMIT):
+                    await self._backend.commit()
+            else:
+                await self.execute(cursor.statement.kind, cursor.statement.text)
+        rows = 1 if cursor.statement.kind is Kind.PLSQL else 0
+        return answer + replies.outcome(in_transaction=self._backend.open_to_client, cursor=cursor.number, rows=rows)
+
+    async def _run_block(self, cursor: Cursor, binds: BindRows) -> bytes:
+        """Runs it once for each row of binds; what it assigned goes back to the client."""
+        statement = cursor.statement
+        answer = b""
+        for row in binds:
+            given = {
+                name: self._conversions.parameter(cursor.variables[at], row[at])
+                for at, name in enumerate(statement.binds)
+            }
+            assigned = await self._blocks.run(statement.text, given)
+            if statement.binds:
+                out = self._conversions.out
+                answer += replies.out_values(
+                    [
+                        out(cursor.variables[at], assigned[name][0]) if name in assigned else None
+                        for at, name in enumerate(statement.binds)
+                    ]
+                )
+        return answer
 
     async def execute(self, kind: Kind, text: str) -> None:
         await (self.ddl(text) if kind is Kind.DDL else self._control(text))

@@ -31,7 +31,9 @@ class Lobs:
 
     def in_row(self, content: str | bytes, *, national: bool = False) -> bytes:
         """A LOB as a row has it: its locator, with its length told beforehand."""
-        return number(LOCATOR_SIZE) + number(len(content)) + number(_CHUNK) + data(self.keep(content, national=national))
+        return (
+            number(LOCATOR_SIZE) + number(len(content)) + number(_CHUNK) + data(self.keep(content, national=national))
+        )
 
     def content(self, locator: bytes) -> str | bytes:
         try:

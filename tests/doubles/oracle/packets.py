@@ -58,7 +58,9 @@ class PacketStream:
     def accept(self) -> None:
         flags_without_native_encryption = (0x41, 0x01)
         body = struct.pack(">HHHHHHHBB", _PROTOCOL_VERSION, 0, 65535, 65535, 1, 0, 45, *flags_without_native_encryption)
-        self._write(PacketType.ACCEPT, body + bytes(8) + struct.pack(">IIBI", SESSION_DATA_UNIT, SESSION_DATA_UNIT, 0, 0))
+        self._write(
+            PacketType.ACCEPT, body + bytes(8) + struct.pack(">IIBI", SESSION_DATA_UNIT, SESSION_DATA_UNIT, 0, 0)
+        )
         self._accepted = True
 
     def refuse(self, code: int) -> None:

@@ -42,9 +42,3 @@ def parse(text: str) -> exp.Expression:
     if isinstance(tree, exp.Command | exp.MultitableInserts):
         raise unsupported(f"statements like {text[:40]!r}")
     return tree
-
-
-def parse_expression(text: str) -> exp.Expression:
-    """A bare expression, as defaults, checks and indexes have it."""
-    tree = parse(f"SELECT {text} FROM dual")
-    return tree.expressions[0].pop()  # type: ignore[no-any-return]  # sqlglot types children as Any

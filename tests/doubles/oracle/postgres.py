@@ -84,7 +84,18 @@ def _start(folder: Path) -> str:
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(_SETTINGS)
     only_a_socket = f"-h '' -k {folder}"
-    _run("pg_ctl", "start", "--wait", "--options", only_a_socket, "--log", str(data / "log"), "--pgdata", str(data), user=user)
+    _run(
+        "pg_ctl",
+        "start",
+        "--wait",
+        "--options",
+        only_a_socket,
+        "--log",
+        str(data / "log"),
+        "--pgdata",
+        str(data),
+        user=user,
+    )
     uri = f"postgresql://postgres@/postgres?host={folder}"
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
@@ -114,7 +125,9 @@ def _run(program: str, *arguments: str, user: str | None) -> None:
 async def create_database(uri: str, name: str) -> None:
     async with await psycopg.AsyncConnection.connect(uri, autocommit=True) as connection:
         await connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(_TEMPLATE))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(_TEMPLATE)
+            )
         )
 
 

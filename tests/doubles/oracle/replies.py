@@ -118,7 +118,9 @@ def row(values: Sequence[bytes]) -> bytes:
 
 def returned_rows(columns: Sequence[Sequence[bytes]]) -> bytes:
     """What RETURNING … INTO gave for one execution: for each out bind its values, encoded."""
-    return bytes((_ROW,)) + b"".join(number(len(values)) + b"".join(value + b"\0" for value in values) for values in columns)
+    return bytes((_ROW,)) + b"".join(
+        number(len(values)) + b"".join(value + b"\0" for value in values) for values in columns
+    )
 
 
 def row_counts(counts: Sequence[int]) -> bytes:

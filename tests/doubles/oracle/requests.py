@@ -76,6 +76,10 @@ class Variable:
     is_array: bool
     character_set_form: int
 
+    @property
+    def is_long(self) -> bool:
+        return self.size > _SHORT_VALUE
+
 
 @dataclass(frozen=True, slots=True)
 class Execute:
@@ -180,12 +184,10 @@ def parse(reader: Reader) -> Request:
 
 
 def bind_row(reader: Reader, variables: list[tuple[int, Variable]]) -> dict[int, bytes | None]:
-    """One row of bind values by their index: the long ones come last. A LOB is its locator."""
+    """One row of bind values by their index, in the order of `variables`. A LOB is its locator."""
     if reader.byte() != _ROW:
         raise ConnectionError("a row of bind values was expected")
-    short = [item for item in variables if item[1].size <= _SHORT_VALUE]
-    long = [item for item in variables if item[1].size > _SHORT_VALUE]
-    return {at: _value(reader, variable) for at, variable in [*short, *long]}
+    return {at: _value(reader, variable) for at, variable in variables}
 
 
 def _value(reader: Reader, variable: Variable) -> bytes | None:

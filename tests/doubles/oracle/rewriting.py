@@ -160,14 +160,18 @@ def _spell(identifier: exp.Identifier) -> None:
 def _numbered_rows(query: exp.Select) -> None:
     """`ROWNUM <= n` counts rows before ORDER BY and before locking: so the limit goes into a query below both."""
     where = query.args.get("where")
-    conditions = list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where.this] if where else []
+    conditions = (
+        list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where.this] if where else []
+    )
     limits = [condition for condition in conditions if _is_rownum(condition.this)]
     if not limits:
         return
     if len(limits) > 1 or not isinstance(limits[0], exp.LT | exp.LTE):
         raise unsupported("ROWNUM in this form")
     most = limits[0].expression.copy()
-    limit = exp.Limit(expression=most if isinstance(limits[0], exp.LTE) else exp.Sub(this=most, expression=exp.Literal.number(1)))
+    limit = exp.Limit(
+        expression=most if isinstance(limits[0], exp.LTE) else exp.Sub(this=most, expression=exp.Literal.number(1))
+    )
     others = [condition.copy() for condition in conditions if condition is not limits[0]]
     rest = exp.Where(this=exp.and_(*others)) if others else None
     if not query.args.get("order") and not query.args.get("locks"):

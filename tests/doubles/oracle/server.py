@@ -85,7 +85,9 @@ class StandIn:
 
     async def advance(self, by: timedelta) -> None:
         """Moves the database's clock on (or back) for all sessions at once, in the middle of their transactions too."""
-        await self._admin.execute("SELECT setval('sys.clock_offset', (SELECT last_value FROM sys.clock_offset) + %s)", [by // _MICROSECOND])
+        await self._admin.execute(
+            "SELECT setval('sys.clock_offset', (SELECT last_value FROM sys.clock_offset) + %s)", [by // _MICROSECOND]
+        )
 
     async def set_clock_offset(self, offset: timedelta) -> None:
         await self._admin.execute("SELECT setval('sys.clock_offset', %s)", [offset // _MICROSECOND])
@@ -158,7 +160,9 @@ async def running_standin(
     await create_database(postgres, database)
     try:
         async with await psycopg.AsyncConnection.connect(postgres, dbname=database, autocommit=True) as admin:
-            found = await admin.execute("SELECT typname, oid::int FROM pg_type WHERE typnamespace = 'sys'::regnamespace")
+            found = await admin.execute(
+                "SELECT typname, oid::int FROM pg_type WHERE typnamespace = 'sys'::regnamespace"
+            )
             types = OwnTypes.of({str(name): int(str(number)) for name, number in await found.fetchall()})
             standin = StandIn(postgres, database, admin, types, service.upper())
             for user, password in users.items():

@@ -36,7 +36,9 @@ _KINDS = {
     **dict.fromkeys(("SELECT", "WITH", "("), Kind.QUERY),
     **dict.fromkeys(("INSERT", "UPDATE", "DELETE", "MERGE"), Kind.DML),
     **dict.fromkeys(("DECLARE", "BEGIN", "CALL"), Kind.PLSQL),
-    **dict.fromkeys(("CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "TRUNCATE", "RENAME", "ANALYZE"), Kind.DDL),
+    **dict.fromkeys(
+        ("CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "TRUNCATE", "RENAME", "ANALYZE"), Kind.DDL
+    ),
     **dict.fromkeys(("SET", "LOCK", "COMMIT", "ROLLBACK", "SAVEPOINT", "EXPLAIN"), Kind.OTHER),
 }
 

@@ -196,6 +196,15 @@ BEGIN
         MESSAGE = format('value too large for column "%s"."%s"."%s" (actual: %s, maximum: %s)', owner, tab, col, actual, maximum);
 END $$;
 
+-- MODIFY of a column: its old length no longer holds.
+CREATE FUNCTION drop_length_check(tab regclass, col name) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE found name;
+BEGIN
+    SELECT c.conname INTO found FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+     WHERE c.conrelid = tab AND a.attname = col AND c.conname ~ '^(n?varchar2|raw)\(\d+ (byte|char)\) ';
+    IF FOUND THEN EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', tab, found); END IF;
+END $$;
+
 CREATE SCHEMA dbms_lob;
 GRANT USAGE ON SCHEMA dbms_lob TO PUBLIC;
 CREATE FUNCTION dbms_lob.getlength(text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT char_length($1) $$;

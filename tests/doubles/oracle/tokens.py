@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .errors import OracleError
+
 _TOKEN = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*|/\*.*?\*/)
@@ -130,3 +132,14 @@ def named(token: Token) -> str:
 def quoted(token: Token) -> str:
     """The token as a quoted PostgreSQL identifier."""
     return f'"{postgres_name(named(token))}"'
+
+
+def object_name(tokens: Sequence[Token], at: int) -> tuple[str, int]:
+    """A name with its schema if it has one, quoted; and the index behind it."""
+    if at >= len(tokens) or tokens[at].kind not in ("word", "name"):
+        raise OracleError(903, "invalid table name")
+    if at + 2 < len(tokens) and tokens[at + 1].text == ".":
+        return f"{quoted(tokens[at])}.{quoted(tokens[at + 2])}", at + 3
+    if tokens[at].is_word("IF") and tokens[at + 1].is_word("NOT", "EXISTS"):
+        raise OracleError(922)
+    return quoted(tokens[at]), at + 1

@@ -1,0 +1,14 @@
+"""Bare expressions, as defaults, checks, indexes and triggers have them."""
+
+from __future__ import annotations
+
+from .parsing import parse
+from .rewriting import rewritten
+from .strictness import check_tokens
+from .tokens import tokenize
+
+
+def expression(text: str) -> str:
+    """The expression in PostgreSQL's SQL."""
+    check_tokens(tokenize(text))
+    return rewritten(parse(f"SELECT {text} FROM dual"), {}).removeprefix("SELECT ").removesuffix(' FROM "dual"')
