@@ -47,10 +47,15 @@ class SendFacts:
     sent_at: datetime
 
 
+_Claim = tuple[int, int, int]
+"""JOB_ID, BATCH_NO and the fence."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     change: Change
-    fence: int | None
+    claim: _Claim | None
+    """What the change needs to be allowed; None: it is evidence."""
 
 
 class Ledger:
@@ -79,7 +84,8 @@ class Ledger:
 
         Raises FenceLost where it needs the claim and the claim is over; DatabaseAway past the patience.
         """
-        return await self._groups.submit(_Entry(change, claim.fence if change.is_claim else None))
+        needed = (change.job_id, change.batch_no, claim.fence) if change.is_claim else None
+        return await self._groups.submit(_Entry(change, needed))
 
     async def send_facts(self, delivery_id: int) -> SendFacts:
         """The message id and time of a delivery that is SENT."""
@@ -106,9 +112,7 @@ class Ledger:
             lost = await self._carry_fences(transaction, entries)
             moment = await read_now(transaction)
             order = sorted(range(len(entries)), key=lambda index: entries[index].change.delivery_id)
-            live = [
-                index for index in order if entries[index].fence is None or _batch(entries[index].change) not in lost
-            ]
+            live = [index for index in order if entries[index].claim not in lost]
             touched = await transaction.execute_many(
                 "record_change", [_change_binds(entries[index].change, moment) for index in live]
             )
@@ -125,18 +129,17 @@ class Ledger:
         gone = FenceLost("the batch is in other hands")
         return [results.get(index, gone) for index in range(len(entries))]
 
-    async def _carry_fences(self, transaction: Session, entries: Sequence[_Entry]) -> set[tuple[int, int]]:
-        """Writes the row of each batch whose holder claims something here; the batches that are in other hands."""
-        fences = {_batch(entry.change): entry.fence for entry in entries if entry.fence is not None}
-        batches = sorted(fences)
+    async def _carry_fences(self, transaction: Session, entries: Sequence[_Entry]) -> set[_Claim | None]:
+        """Writes the row of each batch whose holder claims something here; the claims that are over."""
+        claims = sorted({entry.claim for entry in entries if entry.claim is not None})
         carried = await transaction.execute_many(
             "carry_batch_fence",
             [
-                {"job_id": job, "batch_no": batch, "fence": fences[job, batch], "lease_seconds": self._lease_seconds}
-                for job, batch in batches
+                {"job_id": job, "batch_no": batch, "fence": fence, "lease_seconds": self._lease_seconds}
+                for job, batch, fence in claims
             ],
         )
-        return {batch for batch, count in zip(batches, carried, strict=True) if not count}
+        return {claim for claim, count in zip(claims, carried, strict=True) if not count}
 
     async def _record_otherwise(
         self, transaction: Session, change: Change, moment: datetime, is_repeated: bool
@@ -183,10 +186,6 @@ def as_delivery(row: Record) -> Delivery:
         update_status=UpdateStatus(row.text("UPDATE_STATUS")),
         message_id=row.maybe_text("MESSAGE_ID"),
     )
-
-
-def _batch(change: Change) -> tuple[int, int]:
-    return change.job_id, change.batch_no
 
 
 def _change_binds(change: Change, moment: datetime) -> Binds:
