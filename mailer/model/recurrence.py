@@ -36,10 +36,7 @@ _OPTIONAL = {"every"}
 
 
 def next_fire(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first fire strictly later than `after`.
-
-    None: there is none, of a realtime schedule that fires once, or before the year 10000.
-    """
+    """The first fire strictly later than `after`; None: it never fires again (realtime without `every`, for one)."""
     _refuse_faults(schedule)
     return _next(schedule, after)
 
@@ -108,7 +105,7 @@ def _next(schedule: Schedule, after: datetime) -> datetime | None:
         if schedule.kind is ScheduleKind.CRON:
             return next_by_rule(schedule.rule or "", zone, after)
         return _next_by_wall_clock(schedule, zone, after)
-    except OverflowError:
+    except OverflowError:  # past the year 9999
         return None
 
 
