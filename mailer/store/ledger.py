@@ -12,7 +12,7 @@ from mailer.db.record import Record
 from mailer.errors import DatabaseAway, FenceLost
 from mailer.model.clock import Clock
 from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus, answer_replaces
-from mailer.model.job import BatchClaim
+from mailer.model.job import BatchClaim, JobStatus
 from mailer.model.row import load_row
 from mailer.store.database_time import read_now
 from mailer.store.minutes import Minutes
@@ -156,10 +156,18 @@ class Ledger:
         if not answer_replaces(change, found):
             return Verdict.REFUSED, []
         late = replace(change, before=found)
+        if late.after.status is Status.PENDING and await self._is_done(transaction, change.job_id):
+            late = _not_sent(late)
         await transaction.execute("record_change", _change_binds(late, moment))
-        if change.after.status is Status.PENDING or change.after.update_status is UpdateStatus.DUE:
+        if late.after.status is Status.PENDING or late.after.update_status is UpdateStatus.DUE:
             await transaction.execute("open_batch", {"job_id": change.job_id, "batch_no": change.batch_no})
         return Verdict.WRITTEN, [late]
+
+    @staticmethod
+    async def _is_done(transaction: Session, job_id: int) -> bool:
+        """Whether nobody would send what is PENDING: locked, so that the job does not end DONE meanwhile."""
+        (job,) = await transaction.fetch("lock_job", {"job_id": job_id})
+        return job.text("STATUS") == JobStatus.DONE
 
 
 async def write_changes(transaction: Session, minutes: Minutes, changes: Sequence[Change]) -> None:
@@ -185,6 +193,16 @@ def as_delivery(row: Record) -> Delivery:
         tries=row.integer("TRIES"),
         update_status=UpdateStatus(row.text("UPDATE_STATUS")),
         message_id=row.maybe_text("MESSAGE_ID"),
+    )
+
+
+def _not_sent(change: Change) -> Change:
+    """What was not accepted, in a job that is DONE: `job retry` sends it."""
+    return replace(
+        change,
+        after=replace(change.after, status=Status.FAILED),
+        error_code=change.error_code or "not sent",
+        error=change.error or "the mail was not sent, and its job was done by the time this was known",
     )
 
 
