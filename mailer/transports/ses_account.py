@@ -1,7 +1,7 @@
 """What SES says about the account and its identities; for the rate at start, and for `doctor`."""
 
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parseaddr, parsedate_to_datetime
 from typing import Protocol, TypedDict, TypeVar
@@ -30,7 +30,7 @@ class Account:
     """False: the sandbox, where every recipient must be verified."""
     enforcement_status: str
     """HEALTHY, PROBATION or SHUTDOWN."""
-    answered_at: datetime | None = None
+    answered_at: datetime | None = field(default=None, compare=False)
     """By SES's own clock, in whole seconds; None where it did not say."""
 
 

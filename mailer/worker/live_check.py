@@ -67,7 +67,7 @@ class LiveCheck:
         rows: Sequence[Row] = ()
         with self._noting("target"):
             async with self._source.stream(query, TRIED_ROWS) as slices:
-                rows = await anext(slices, ())
+                rows = await anext(slices, [])
             columns = tuple(rows[0]) if rows else await self._source.columns(query, {})
         return columns, rows
 

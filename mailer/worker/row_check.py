@@ -16,6 +16,7 @@ from mailer.model.automation import Automation, MissingAttachment
 from mailer.model.message import MAX_MESSAGE_BYTES, Attachment, Message, base64_size, estimated_size
 from mailer.model.row import Row
 from mailer.model.template import CompiledTemplate
+from mailer.model.template.nulls import columns_asked_for_null
 from mailer.worker.composing import Composer, Envelope, NoMappingRow
 from mailer.worker.finding import Finding, Severity, fault_of
 from mailer.worker.loading import NO_KEY, new_delivery
@@ -34,7 +35,9 @@ class RowCheck:
         """`index` may be None where the definition attaches no files."""
         self._definition = definition
         self._composer = composer
-        self._template = template
+        asked = columns_asked_for_null(definition.template, definition.policies.headers)
+        self._printed = sorted(template.variables - asked)
+        self._printed_of_lines = sorted(template.line_variables - asked)
         self._index = index
 
     async def check(self, row_no: int, row: Row) -> list[Finding]:
@@ -57,9 +60,11 @@ class RowCheck:
         """What is wrong with the row's files, and the sizes of those that are there."""
         findings: list[Finding] = []
         sizes: dict[str, int] = {}
-        for name in self._composer.attachment_names(row) if self._index else ():
+        for name in self._composer.attachment_names(row):
+            if self._index is None:
+                raise TypeError("a definition that attaches files needs an index of them")
             try:
-                sizes[name] = self._index.size(name) if self._index else 0
+                sizes[name] = self._index.size(name)
             except AttachmentMissing as fault:
                 findings.append(self._missing("attachment missing", fault))
             except AttachmentAmbiguous as fault:
@@ -92,12 +97,10 @@ class RowCheck:
         return [*findings, *_too_large(message, sizes)]
 
     def _nulls(self, variables: Row, rows: Sequence[Row]) -> list[Finding]:
-        """A NULL prints nothing, which may be right; where the template uses it, somebody should know."""
-        names = [name for name in sorted(self._template.variables) if variables.get(name, "") is None]
+        """A NULL prints nothing; where the template does not ask for it, that leaves a hole in the mail."""
+        names = [name for name in self._printed if variables.get(name, "") is None]
         in_lines = [
-            f"{name} in ROWS"
-            for name in sorted(self._template.line_variables)
-            if any(line.get(name, "") is None for line in rows)
+            f"{name} in ROWS" for name in self._printed_of_lines if any(line.get(name, "") is None for line in rows)
         ]
         if not names and not in_lines:
             return []

@@ -74,7 +74,7 @@ class Sampler:
 
     async def _head(self) -> list[NewDelivery]:
         async with self._source.stream(self._definition.dbio.target, TRIED_ROWS) as slices:
-            rows: Sequence[Row] = await anext(slices, ())
+            rows: Sequence[Row] = await anext(slices, [])
         if not rows:
             raise NotFound("the target query returns no row now", "Look at the query, or wait until it finds somebody.")
         require_columns(self._definition.dbio, tuple(rows[0]))
