@@ -48,8 +48,8 @@ async def test_each_answer_replaces_what_it_may_and_nothing_else(worker: Process
     batch, work = await worker.take(job.job_id)
     before = Standing(Status.PENDING, 0, UpdateStatus.NONE)
     for delivery, (_, (status, update), attempt) in zip(work, PAIRS, strict=True):
-        found = Standing(status, attempt, update)
-        change = Change(delivery.delivery_id, job.job_id, 1, before, found, 0, message_id="ses-of-the-row")
+        standing = Standing(status, attempt, update)
+        change = Change(delivery.delivery_id, job.job_id, 1, before, standing, 0, message_id="ses-of-the-row")
         await worker.ledger.record(change, batch)
     for delivery, ((after, update), (status, _), attempt) in zip(work, PAIRS, strict=True):
         recorded = await worker.ledger.record(answer(delivery, after, update), batch)
