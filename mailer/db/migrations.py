@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mailer.db.database import Database, Session
 from mailer.errors import ConfigurationError, MigrationNeeded
+from mailer.fault_points import fault_point
 from mailer.shipped import shipped_folder
 
 _FILE_NAME = re.compile(r"V(?P<version>\d+)__(?P<description>\w+)\.sql")
@@ -93,6 +94,7 @@ async def migrate(database: Database) -> list[Migration]:
         for migration in pending:
             for statement in migration.statements():
                 await transaction.run_script_statement(statement)
+                fault_point("migration begun")
             await transaction.execute(
                 "record_migration",
                 {

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from mailer.db.database import Binds, Database, Session, Transaction
 from mailer.db.record import Record
 from mailer.errors import Conflict, DuplicateKey, NotFound
+from mailer.fault_points import fault_point
 from mailer.model.automation import Schedule, ScheduleKind
 from mailer.model.policies_json import load_rule
 from mailer.model.recurrence import first_fire, latest_fire, next_fire
@@ -143,6 +144,7 @@ async def insert_job(
             job_id = await transaction.insert("insert_job", {**fire, "actor": actor})
         except DuplicateKey:
             continue
+        fault_point("job inserted")
         await transaction.execute("set_automation_running", {"auto_id": auto_id, "is_running": 1})
         return job_id, None
     return None, None

@@ -9,6 +9,7 @@ from datetime import timedelta
 from mailer.db.database import Database, Session
 from mailer.db.record import Record
 from mailer.errors import FenceLost
+from mailer.fault_points import fault_point
 from mailer.model.delivery import Status
 from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
 from mailer.model.policies_json import load_policies
@@ -172,6 +173,7 @@ class Queue:
     async def _end(self, transaction: Session, claim: JobClaim, status: JobStatus, log: str) -> None:
         await self._guarded(transaction, "end_job", claim, {"status": status.value, "log": log[:1000]})
         await transaction.execute("set_automation_running", {"auto_id": claim.auto_id, "is_running": 0})
+        fault_point("job ending")
 
     async def _take_batch(self, transaction: Session, row: Record) -> BatchClaim:
         """Claims a batch that the transaction has locked."""

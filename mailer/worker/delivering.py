@@ -3,6 +3,7 @@
 import anyio
 
 from mailer.errors import DatabaseAway, JobStopped, QueryFailed, SourceAway
+from mailer.fault_points import fault_point
 from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus
 from mailer.model.job import BatchClaim, JobClaim
 from mailer.model.message import Message
@@ -63,7 +64,9 @@ class Deliverer:
                     if not await self._claim_row(delivery, claim, attempt, tries):
                         return
                     attempt += 1
+                    fault_point("SENDING committed")
                     outcome = await call(self._resources, self._lease, slot, message)
+                    fault_point("answer in hand")
                     result = await self._write_answer(delivery, claim, attempt, tries, outcome)
                     await self._heed(outcome)
             if result.status is not Status.PENDING:
@@ -88,6 +91,7 @@ class Deliverer:
         result = after(outcome, tries, has_update=self._plan.updater is not None)
         before = Standing(Status.SENDING, attempt, UpdateStatus.NONE)
         recorded = await self._record_evidence(_change(delivery, before, attempt, result), claim)
+        fault_point("answer committed")
         if result.update_status is UpdateStatus.DUE and recorded.verdict is not Verdict.REFUSED:
             facts = SendFacts(result.message_id, recorded.moment)
             if recorded.verdict is Verdict.SENT_ALREADY:
@@ -151,6 +155,7 @@ class Deliverer:
             await self._notes.once(
                 Level.WARNING, "update touched no row" if not touched else "update touched rows", message
             )
+        fault_point("update run")
         before = Standing(Status.SENT, attempt, UpdateStatus.DUE)
         await self._record_evidence(_change(delivery, before, attempt, result, touched), claim)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from mailer.errors import MalformedAddress, QueryFailed
+from mailer.fault_points import fault_point
 from mailer.model.address import parse_recipient
 from mailer.model.automation import Automation, Dbio
 from mailer.model.delivery import NewDelivery, Status
@@ -36,6 +37,7 @@ async def load_list(resources: Resources, claim: JobClaim, definition: Automatio
         plan = await make_plan(resources, definition, columns)
         await _try_out(resources, claim, plan.composer)
     await resources.lists.set_loaded(claim)
+    fault_point("list loaded")
 
 
 async def _load_rows(resources: Resources, claim: JobClaim, definition: Automation) -> Sequence[str]:
@@ -52,6 +54,7 @@ async def _load_rows(resources: Resources, claim: JobClaim, definition: Automati
                 for place, row in enumerate(rows, start=1)
             ]
             await resources.lists.add_slice(claim, row_no // resources.limits.batch_rows + 1, deliveries)
+            fault_point("slice loaded")
             row_no += len(rows)
     return columns
 

@@ -7,6 +7,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from mailer.errors import FenceLost, JobStopped, MailerError
+from mailer.fault_points import fault_point
 from mailer.model.automation import Automation
 from mailer.model.delivery import Delivery
 from mailer.model.job import BatchClaim, JobClaim
@@ -86,6 +87,7 @@ class Sending:
     async def _start_batch(self, group: TaskGroup, claim: BatchClaim) -> None:
         batch = _ActiveBatch(claim)
         self._active.add(batch)
+        fault_point("batch claimed")
         if claim.takeovers >= POISON_TAKEOVERS:
             raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
         await self._resources.lists.judge_batch(claim, self._job, self._definition.policies.hold_back)

@@ -6,6 +6,7 @@ import anyio
 import structlog
 
 from mailer.errors import MailerError
+from mailer.fault_points import fault_point
 from mailer.model.job import JobClaim, Stopping
 from mailer.worker.job_run import JobRun
 from mailer.worker.joining import Joining
@@ -43,6 +44,7 @@ class Worker:
         asked_at = self._resources.clock.monotonic()
         claim = await self._resources.queue.claim_job()
         if claim is not None:
+            fault_point("job claimed")
             await self._work(claim, JobRun(self._resources, claim, asked_at).run)
             return True
         for job in await self._resources.queue.jobs_to_join():
