@@ -76,7 +76,7 @@ _BY_SQLSTATE = {
     "22008": 1841, "22012": 1476, "22P02": 1722, "25006": 1456, "2BP01": 2449, "34000": 1002, "3F000": 1435,
     "40001": 8177, "40P01": 60, "42501": 1031, "42601": 900, "42622": 972, "42701": 1430, "42703": 904, "42704": 4043,
     "42710": 955, "42712": 918, "42702": 918, "42723": 955, "42803": 979, "42804": 932, "42883": 904, "428C9": 32795,
-    "42P01": 942, "42P02": 1008, "42P07": 955, "42P16": 2260, "42P18": 932, "55000": 8002, "55P03": 54, "57014": CANCELLED,
+    "42P01": 942, "42P02": 1008, "42P07": 955, "42P16": 2260, "42P18": 932, "42P22": 932, "55000": 8002, "55P03": 54, "57014": CANCELLED,
 }  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def application_sqlstate(number: int) -> str:
 
 
 def _number_of(state: str, message: str) -> int:
-    if state == "42804" and "timestamp" in message or state == "42804" and "oradate" in message:
+    if state in ("42804", "42883") and re.search(r"(timestamp|oradate).* text$|text .*(timestamp|oradate)", message):
         return 1861
     if state == "42883" and "operator" in message:
         return 932

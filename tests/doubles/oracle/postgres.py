@@ -6,14 +6,16 @@ what was left over there, then removes it.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import functools
 import os
 import shutil
 import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -61,6 +63,14 @@ def postgres_server() -> Iterator[str]:
             yield _start(folder)
         finally:
             _remove(folder)
+
+
+@functools.cache
+def shared_postgres() -> str:
+    """The server of this process: started when it is first wanted, stopped when the process ends."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(postgres_server())
 
 
 def stop_leftover_servers() -> list[Path]:

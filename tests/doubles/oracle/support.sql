@@ -23,7 +23,8 @@ CREATE TYPE clob;
 CREATE FUNCTION clob_in(cstring) RETURNS clob LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION clob_out(clob) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
 CREATE TYPE clob (INPUT = clob_in, OUTPUT = clob_out, LIKE = text, CATEGORY = 'S');
-CREATE CAST (clob AS text) WITHOUT FUNCTION AS IMPLICIT;
+CREATE FUNCTION text(clob) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT textin(sys.clob_out($1)) $$;
+CREATE CAST (clob AS text) WITH FUNCTION text(clob) AS IMPLICIT; -- by a function, else PostgreSQL would sort it as text
 CREATE CAST (text AS clob) WITHOUT FUNCTION AS ASSIGNMENT;
 CREATE CAST (varchar AS clob) WITHOUT FUNCTION AS ASSIGNMENT;
 
@@ -31,14 +32,15 @@ CREATE TYPE nclob;
 CREATE FUNCTION nclob_in(cstring) RETURNS nclob LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION nclob_out(nclob) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
 CREATE TYPE nclob (INPUT = nclob_in, OUTPUT = nclob_out, LIKE = text, CATEGORY = 'S');
-CREATE CAST (nclob AS text) WITHOUT FUNCTION AS IMPLICIT;
+CREATE FUNCTION text(nclob) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT textin(sys.nclob_out($1)) $$;
+CREATE CAST (nclob AS text) WITH FUNCTION text(nclob) AS IMPLICIT; -- by a function, else PostgreSQL would sort it as text
 CREATE CAST (text AS nclob) WITHOUT FUNCTION AS ASSIGNMENT;
 CREATE CAST (varchar AS nclob) WITHOUT FUNCTION AS ASSIGNMENT;
 
 CREATE TYPE nvarchar2;
 CREATE FUNCTION nvarchar2_in(cstring) RETURNS nvarchar2 LANGUAGE internal IMMUTABLE STRICT AS 'textin';
 CREATE FUNCTION nvarchar2_out(nvarchar2) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
-CREATE TYPE nvarchar2 (INPUT = nvarchar2_in, OUTPUT = nvarchar2_out, LIKE = text, CATEGORY = 'S');
+CREATE TYPE nvarchar2 (INPUT = nvarchar2_in, OUTPUT = nvarchar2_out, LIKE = text, CATEGORY = 'S', COLLATABLE = true);
 CREATE CAST (nvarchar2 AS text) WITHOUT FUNCTION AS IMPLICIT;
 CREATE CAST (text AS nvarchar2) WITHOUT FUNCTION AS ASSIGNMENT;
 CREATE CAST (varchar AS nvarchar2) WITHOUT FUNCTION AS ASSIGNMENT;
@@ -79,11 +81,11 @@ CREATE AGGREGATE min(oradate) (SFUNC = oradate_smaller, STYPE = oradate, SORTOP 
 CREATE FUNCTION days(numeric) RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT make_interval(secs => ($1 * 86400)::float8) $$;
 CREATE FUNCTION days_later(oradate, numeric) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.rounded($1::timestamp + sys.days($2), 0) $$;
 CREATE FUNCTION days_later(numeric, oradate) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.rounded($2::timestamp + sys.days($1), 0) $$;
-CREATE FUNCTION days_later(timestamp, numeric) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.rounded($1 + sys.days($2), 0) $$;
-CREATE FUNCTION days_later(timestamptz, numeric) RETURNS oradate LANGUAGE sql STABLE AS $$ SELECT sys.rounded($1::timestamp + sys.days($2), 0) $$;
+CREATE FUNCTION days_later(timestamp, numeric) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.days_later(sys.oradate($1), $2) $$;
+CREATE FUNCTION days_later(timestamptz, numeric) RETURNS oradate LANGUAGE sql STABLE AS $$ SELECT sys.days_later(sys.oradate($1), $2) $$;
 CREATE FUNCTION days_earlier(oradate, numeric) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.rounded($1::timestamp - sys.days($2), 0) $$;
-CREATE FUNCTION days_earlier(timestamp, numeric) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.rounded($1 - sys.days($2), 0) $$;
-CREATE FUNCTION days_earlier(timestamptz, numeric) RETURNS oradate LANGUAGE sql STABLE AS $$ SELECT sys.rounded($1::timestamp - sys.days($2), 0) $$;
+CREATE FUNCTION days_earlier(timestamp, numeric) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.days_later(sys.oradate($1), -$2) $$;
+CREATE FUNCTION days_earlier(timestamptz, numeric) RETURNS oradate LANGUAGE sql STABLE AS $$ SELECT sys.days_later(sys.oradate($1), -$2) $$;
 CREATE FUNCTION days_between(oradate, oradate) RETURNS numeric LANGUAGE sql IMMUTABLE AS
     $$ SELECT (extract(epoch FROM $1::timestamp) - extract(epoch FROM $2::timestamp)) / 86400 $$;
 CREATE FUNCTION interval_later(oradate, interval) RETURNS oradate LANGUAGE sql IMMUTABLE AS $$ SELECT sys.oradate($1::timestamp + $2) $$;
@@ -138,8 +140,8 @@ CREATE FUNCTION trunc(timestamp, text) RETURNS oradate LANGUAGE sql IMMUTABLE AS
             WHEN 'YY' THEN 'year' WHEN 'YEAR' THEN 'year' WHEN 'DDD' THEN 'day' WHEN 'DD' THEN 'day' WHEN 'J' THEN 'day' END, $1) END) $$;
 CREATE FUNCTION trunc(timestamptz, text) RETURNS oradate LANGUAGE sql STABLE AS $$ SELECT sys.trunc($1::timestamp, $2) $$;
 CREATE FUNCTION to_date(text, text) RETURNS oradate LANGUAGE sql STABLE AS $$ SELECT sys.oradate(pg_catalog.to_timestamp($1, $2)) $$;
-CREATE FUNCTION to_timestamp(text, text) RETURNS timestamp LANGUAGE sql STABLE AS $$ SELECT pg_catalog.to_timestamp($1, $2)::timestamp $$;
-CREATE FUNCTION to_timestamp_tz(text, text) RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT pg_catalog.to_timestamp($1, $2) $$;
+CREATE FUNCTION to_timestamp_tz(text, text) RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT pg_catalog.to_timestamp($1, regexp_replace($2, 'FF\d?', 'US', 'i')) $$;
+CREATE FUNCTION to_timestamp(text, text) RETURNS timestamp LANGUAGE sql STABLE AS $$ SELECT sys.to_timestamp_tz($1, $2)::timestamp $$;
 
 -- Text: '' is NULL, and NULL adds nothing to what it is joined with.
 
@@ -190,7 +192,7 @@ CREATE FUNCTION sys_context(text, text) RETURNS text LANGUAGE sql STABLE AS $$
         WHEN 'SID' THEN current_setting('standin.sid', true) WHEN 'INSTANCE' THEN '1' END $$;
 
 -- A table's VARCHAR2 is checked by calling this where it does not fit: a check's own failure would not tell the sizes.
-CREATE FUNCTION too_large(owner text, tab text, col text, actual int, maximum int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION too_large(owner text, tab text, col text, actual int, maximum int) RETURNS bool LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = '22001',
         MESSAGE = format('value too large for column "%s"."%s"."%s" (actual: %s, maximum: %s)', owner, tab, col, actual, maximum);
