@@ -105,9 +105,9 @@ def statements_of(workplace: Path) -> dict[str, Statement]:
     return statements
 
 
-def show(workplace: Path, job_id: int = 1) -> dict[str, Any]:
+def show(workplace: Path, job_id: int = 1, env: Mapping[str, str] | None = None) -> dict[str, Any]:
     """`job show --json`."""
-    ran = run_mailer(workplace, "job", "show", str(job_id), "--json")
+    ran = run_mailer(workplace, "job", "show", str(job_id), "--json", env=env)
     assert ran.code == 0, ran.stderr
     shown: dict[str, Any] = json.loads(ran.stdout)
     return shown
