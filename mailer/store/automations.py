@@ -62,22 +62,23 @@ class Automations:
     async def save(self, automation: Automation, actor: str, details: Sequence[str] = ()) -> Saved:
         """Inserts it, or changes the one of that name; nothing happens where it is equal to what is there.
 
-        A realtime schedule of a new or changed automation fires here, in the same transaction.
+        A realtime schedule of a new or changed automation fires here, in the same transaction, if it is not paused.
         """
         async with self._database.transaction() as transaction:
             found = await transaction.fetch("find_automation", {"auto_id": None, "name": automation.name}, at_most=1)
             if not found:
                 auto_id = await self._insert(transaction, automation)
-                before = None
+                before, is_paused = None, False
             else:
                 auto_id = found[0].integer("AUTO_ID")
-                await transaction.fetch("lock_automation", {"auto_id": auto_id})
+                (locked,) = await transaction.fetch("lock_automation", {"auto_id": auto_id})
+                is_paused = locked.text("STATUS") == AutomationStatus.PAUSED
                 before = await _read(transaction, auto_id)
                 if _in_order(before) == _in_order(automation):
                     return Saved(auto_id, before, is_changed=False)
                 await self._change(transaction, auto_id, before, automation)
             await self._save_schedules(transaction, auto_id, automation.schedules)
-            job_id, busy = await self._fire_realtime(transaction, auto_id, actor)
+            job_id, busy = (None, None) if is_paused else await self._fire_realtime(transaction, auto_id, actor)
             await write_audit(transaction, actor, "automation apply", f"automation {auto_id}", "\n".join(details))
         return Saved(auto_id, before, True, job_id, busy)
 

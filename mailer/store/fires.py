@@ -146,6 +146,7 @@ async def insert_job(
             continue
         fault_point("job inserted")
         await transaction.execute("set_automation_running", {"auto_id": auto_id, "is_running": 1})
+        await transaction.execute("note_run", {"auto_id": auto_id, "last_run": fire_at})
         return job_id, None
     return None, None
 
@@ -153,9 +154,9 @@ async def insert_job(
 async def move_on(
     transaction: Session, auto_id: int, schedule_id: int, next_run: datetime | None, last_run: datetime | None
 ) -> None:
-    """Sets the schedule's times, and the automation's after them."""
+    """Sets the schedule's times, and after them the automation's next run."""
     await transaction.execute("move_schedule", {"schedule_id": schedule_id, "next_run": next_run, "last_run": last_run})
-    await transaction.execute("note_run", {"auto_id": auto_id, "last_run": last_run})
+    await transaction.execute("note_run", {"auto_id": auto_id, "last_run": None})
 
 
 def as_schedule(row: Record) -> Schedule:

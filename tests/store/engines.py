@@ -22,6 +22,10 @@ class Engine(Protocol):
 
     clock: HandClock
     """The clock of the processes; `pass_time` moves it together with the database's."""
+    has_row_locks: bool
+    """Whether one transaction can hold a row while another goes on with the next."""
+    refusal: type[Exception]
+    """What `run_sql` raises where a key or a trigger refuses."""
 
     async def connect(self) -> Database:
         """The database as another process would open it."""
@@ -38,6 +42,9 @@ class Engine(Protocol):
 
 class SqliteEngine:
     """A file of its own. SQLite has no clock: the process's is the database's."""
+
+    has_row_locks = False
+    refusal: type[Exception] = sqlite3.IntegrityError
 
     def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
         self.clock = HandClock()
