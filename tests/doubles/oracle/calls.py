@@ -35,12 +35,14 @@ Binds = Sequence[Mapping[int, bytes | None]]
 
 
 class Calls:
-    def __init__(self, standin: StandIn, backend: Backend, types: OwnTypes, schema: str) -> None:
+    def __init__(self, standin: StandIn, backend: Backend, types: OwnTypes, role: str) -> None:
+        self._standin = standin
+        self._role = role
         self._backend = backend
         self._lobs = Lobs()
         conversions = Conversions(types, self._lobs)
         self._cursors = Cursors(backend, conversions, types)
-        self._commands = Commands(standin, backend, self._cursors, conversions, schema)
+        self._commands = Commands(standin, backend, self._cursors, conversions, role)
         self._open: dict[int, Cursor] = {}
         self._next = 1
 
@@ -140,6 +142,8 @@ class Calls:
                     return await self._cursors.write(cursor, request, binds)
             return await self._commands.run(cursor, request, binds)
         except OracleError as error:
+            if error.denied and not await self._standin.may_see(self._role, error.denied):
+                error = OracleError(942)  # what a user may not see is not there
             return replies.outcome(error, in_transaction=self.in_transaction, cursor=cursor.number)
 
     def _cursor(self, request: Execute) -> Cursor:

@@ -81,12 +81,16 @@ _BY_SQLSTATE = {
 
 
 class OracleError(Exception):
-    """An answer that begins with ORA-nnnnn. `sqlstate` is PostgreSQL's, where the error was PostgreSQL's."""
+    """An answer that begins with ORA-nnnnn. `sqlstate` is PostgreSQL's, where the error was PostgreSQL's.
+
+    `denied` is the table that the user has no right to do this with.
+    """
 
     def __init__(self, number: int, text: str | None = None, *, sqlstate: str = "", position: int = 0) -> None:
         self.number = number
         self.sqlstate = sqlstate
         self.position = position
+        self.denied = ""
         super().__init__(f"ORA-{number:05d}: {text or _TEXTS.get(number, 'error')}")
 
 
@@ -128,7 +132,10 @@ def from_postgres(result: PGresult) -> OracleError:
         case _:
             number = _number_of(state, message)
             text = _said(number, message)
-    return OracleError(number, text, sqlstate=state)
+    error = OracleError(number, text, sqlstate=state)
+    denied = re.fullmatch(r"permission denied for (?:table|view|sequence) (.+)", message)
+    error.denied = denied[1] if denied else ""
+    return error
 
 
 def application_sqlstate(number: int) -> str:
@@ -161,4 +168,4 @@ def _said(number: int, message: str) -> str:
     return f"{text} [PostgreSQL: {message}]" if text and number not in _PLAIN else text or message
 
 
-_PLAIN = {54, 60, 942, CANCELLED, 1403, 8177}
+_PLAIN = {54, 60, 942, 1031, CANCELLED, 1403, 8177}

@@ -100,6 +100,11 @@ def _joined(node: exp.Expression) -> exp.Expression:
     return _call("sys.joined", *(_call("sys.to_char", part) for part in (node.this, node.expression)))
 
 
+def _listagg(node: exp.Expression) -> exp.Expression:
+    node.set("this", _call("sys.to_char", node.this))
+    return node
+
+
 def _trim(node: exp.Expression) -> exp.Expression:
     return _call(_TRIMS.get(str(node.args.get("position")), "sys.btrim"), node.this, node.args.get("expression"))
 
@@ -141,6 +146,7 @@ _RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] =
     exp.Literal: _string,
     exp.Div: _division,
     exp.DPipe: _joined,
+    exp.GroupConcat: _listagg,
     exp.Trim: _trim,
     exp.JSONValue: _json_value,
     exp.DateStrToDate: _date_literal,

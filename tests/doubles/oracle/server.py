@@ -112,11 +112,11 @@ class StandIn:
         while not await self.is_waiting(sid):
             await asyncio.sleep(_LOOK_EVERY)
 
-    async def may_see(self, user: str, table: str) -> bool:
+    async def may_see(self, role: str, table: str) -> bool:
         """Whether a user has any right on a table of that name: ORA-01031 says so, ORA-00942 does not."""
         found = await self._admin.execute(
             "SELECT 1 FROM pg_class WHERE relname = %s AND has_table_privilege(%s, oid, 'SELECT, INSERT, UPDATE, DELETE')",
-            [table, postgres_name(user.upper())],
+            [table, role],
         )
         return await found.fetchone() is not None
 
