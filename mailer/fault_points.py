@@ -20,6 +20,7 @@ FaultPoint = Literal[
     "job ending",
     "job inserted",
     "migration begun",
+    "events committed",
 ]
 
 VARIABLE = "MAILER_TEST_STOP_AT"

@@ -18,7 +18,7 @@ from mailer.alerts import Alerts
 from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
 from mailer.db.database import Database
 from mailer.errors import ConfigurationError, DatabaseAway
-from mailer.events import Events
+from mailer.events import READERS, Events
 from mailer.model.clock import Clock
 from mailer.model.template import RenderLimits
 from mailer.scheduler import Scheduler
@@ -116,8 +116,8 @@ class Service:
             log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))
 
     async def _consume_events(self, database: Database, url: str) -> None:
-        ledger = FeedbackLedger(database, account_name(self._settings), self._worker_id)
-        async with EventQueue(url) as queue:
+        ledger = FeedbackLedger(database, account_name(self._settings), f"{self._worker_id}-events")
+        async with EventQueue(url, readers=READERS) as queue:
             await Events(queue, ledger, self._clock).run(self._stop)
 
     @asynccontextmanager

@@ -4,10 +4,25 @@ Shapes: AWS's SES developer guide, 'Contents of event data that Amazon SES publi
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailer.model.delivery import Change, Standing, Status, UpdateStatus
+from mailer.errors import MalformedAddress
+from mailer.model.address import parse_recipient
+from mailer.model.delivery import Standing, Status, UpdateStatus
+from mailer.model.encoded_word import one_line
+
+REASON_LIMIT = 1000
+MESSAGE_ID_LIMIT = 200
+TOKEN_LIMIT = 32
+"""Characters that the tables hold."""
+ID_DIGITS = 18
+"""A number of so many digits fits into a database's key."""
+NOT_SPAM = "not-spam"
+"""The complaintFeedbackType that takes a complaint back (RFC 6430)."""
+TOPIC_VALIDATED = "Successfully validated SNS topic for Amazon SES event publishing."
+"""What SES itself publishes once, when a topic becomes an event destination; no JSON."""
 
 
 class EventKind(StrEnum):
@@ -55,114 +70,137 @@ class SesEvent:
     kind: EventKind
     delivery_id: int
     token: str
-    message_id: str
+    message_id: str | None
     reason: str
     """Of a bounce, complaint, reject or rendering failure; '' otherwise."""
-    suppressed: tuple[str, ...]
-    """Addresses that must get no mail any more: of a permanent bounce, or a complaint."""
+    suppresses: bool
+    """Whether the recipient must get no mail any more: a permanent bounce, or a complaint."""
+    named: tuple[str, ...]
+    """The addresses that such an event names; a forwarding may have led to others than the recipient's."""
 
 
 def read_event(body: str) -> SesEvent | None:
-    """The event in a queue's message, raw or wrapped by SNS; None where it is no event of a mail of ours.
+    """The event in a queue's message, raw or wrapped by SNS; None where it is none of a mail of ours.
 
     Raises ValueError where it is no event at all.
     """
     record = _record(body)
-    tags = _table(_table(record, "mail"), "tags")
+    if record is None:
+        return None
+    mail = _table(record, "mail")
+    tags = mail.get("tags")
+    if not isinstance(tags, dict):
+        return None
     delivery, token = _tag(tags, "delivery"), _tag(tags, "token")
     try:
         kind = EventKind(str(record["eventType"]))
     except ValueError:
-        return None  # a kind that SES has learnt since; it can't be ours to heed
-    if not delivery.isdecimal() or len(delivery) > 18 or not token:
+        return None  # a kind that SES has learnt since: what it says of a mail is not known
+    if not (delivery.isascii() and delivery.isdecimal() and len(delivery) <= ID_DIGITS and _is_token(token)):
         return None
-    message_id = str(_table(record, "mail").get("messageId", ""))
-    reason, suppressed = _details(kind, record)
-    return SesEvent(kind, int(delivery), token, message_id, reason[:1000], suppressed)
+    reason, named = _details(kind, record)
+    return SesEvent(
+        kind=kind,
+        delivery_id=int(delivery),
+        token=token,
+        message_id=_text(mail.get("messageId"))[:MESSAGE_ID_LIMIT] or None,
+        reason=reason[:REASON_LIMIT],
+        suppresses=named is not None,
+        named=named or (),
+    )
 
 
 def feedback_after(found: Feedback | None, event: SesEvent) -> Feedback | None:
     """What FEEDBACK is once the event is heeded."""
-    new = FEEDBACK_OF.get(event.kind)
+    new = None if event.reason == NOT_SPAM else FEEDBACK_OF.get(event.kind)
     order = list(Feedback)
     if new is None or (found is not None and order.index(found) > order.index(new)):
         return found
     return new
 
 
-def change_after(event: SesEvent, delivery: Change, *, has_update: bool) -> Change | None:
-    """The change of state that an event makes; None where there is none.
+def standing_after(found: Standing, event: SesEvent, *, has_update: bool) -> Standing | None:
+    """Where a delivery stands once the event is heeded; None: where it stood.
 
-    `delivery` stands for the row as it was found, as a change that leads nowhere. Evidence wins: whatever the state, a
-    mail that SES has taken is SENT. A mail that SES will not send is FAILED where nobody knew, and never sent again.
+    Evidence wins: whatever the state, a mail that SES has taken is SENT. One that SES will not send is FAILED where
+    nobody knew, and never sent again by itself.
     """
-    found = delivery.before
     if event.kind.proves_acceptance:
-        if found.status in (Status.SENT, Status.SKIPPED):
+        if found.status is Status.SENT:
             return None
-        update = UpdateStatus.DUE if has_update else UpdateStatus.NONE
-        after, code, error = Standing(Status.SENT, found.attempt, update), None, None
-    else:
-        if found.status not in (Status.SENDING, Status.UNKNOWN):
-            return None
-        after = Standing(Status.FAILED, found.attempt, UpdateStatus.NONE)
-        code, error = event.kind.value, event.reason or event.kind.value
-    return Change(
-        delivery_id=delivery.delivery_id,
-        job_id=delivery.job_id,
-        batch_no=delivery.batch_no,
-        before=found,
-        after=after,
-        tries=delivery.tries,
-        message_id=event.message_id or None,
-        error_code=code,
-        error=error,
-    )
+        return Standing(Status.SENT, found.attempt, UpdateStatus.DUE if has_update else UpdateStatus.NONE)
+    if found.status in (Status.SENDING, Status.UNKNOWN):
+        return Standing(Status.FAILED, found.attempt, UpdateStatus.NONE)
+    return None
 
 
-def _record(body: str) -> dict[str, object]:
-    record = json.loads(body)
-    if isinstance(record, dict) and "eventType" not in record and isinstance(record.get("Message"), str):
-        record = json.loads(record["Message"])  # SNS without raw message delivery
-    if not isinstance(record, dict) or "eventType" not in record:
+def _record(body: str) -> dict[str, object] | None:
+    """The event's own record; None for what SES publishes of a topic, and not of a mail."""
+    if body.strip() == TOPIC_VALIDATED:
+        return None
+    try:
+        record = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("JSON of too many levels") from error
+    if not isinstance(record, dict):
         raise ValueError("no event record of SES")
-    return record
+    if "eventType" in record:
+        return record
+    if isinstance(record.get("Message"), str):
+        return _record(record["Message"])  # SNS without raw message delivery
+    raise ValueError("no event record of SES")
 
 
-def _table(record: dict[str, object], name: str) -> dict[str, object]:
-    value = record.get(name, {})
+def _table(record: Mapping[str, object], name: str) -> dict[str, object]:
+    value = record.get(name)
     if not isinstance(value, dict):
         raise ValueError(f"{name} is no table")
     return value
 
 
-def _tag(tags: dict[str, object], name: str) -> str:
+def _tag(tags: Mapping[str, object], name: str) -> str:
+    """The first value of a tag: SES lists them."""
     values = tags.get(name)
     return str(values[0]) if isinstance(values, list) and values else ""
 
 
-def _details(kind: EventKind, record: dict[str, object]) -> tuple[str, tuple[str, ...]]:
-    """The reason, and the addresses to suppress."""
+def _is_token(token: str) -> bool:
+    return 0 < len(token) <= TOKEN_LIMIT and token.isascii() and token.isprintable()
+
+
+def _text(value: object) -> str:
+    """What a table may hold: on one line, without halves of characters; '' for what is no text."""
+    return one_line(value.encode("utf-8", "replace").decode("utf-8")) if isinstance(value, str) else ""
+
+
+def _details(kind: EventKind, record: Mapping[str, object]) -> tuple[str, tuple[str, ...] | None]:
+    """The reason, and the addresses that are named where nobody there must get a mail any more; None otherwise."""
     match kind:
         case EventKind.BOUNCE:
             bounce = _table(record, "bounce")
-            reason = f"{bounce.get('bounceType', '')} {bounce.get('bounceSubType', '')}".strip()
-            is_final = bounce.get("bounceType") == "Permanent"
-            return reason, _addresses(bounce.get("bouncedRecipients")) if is_final else ()
+            kind_of_bounce = _text(bounce.get("bounceType"))
+            reason = f"{kind_of_bounce} {_text(bounce.get('bounceSubType'))}".strip()
+            return reason, _addresses(bounce.get("bouncedRecipients")) if kind_of_bounce == "Permanent" else None
         case EventKind.COMPLAINT:
             complaint = _table(record, "complaint")
-            reason = str(complaint.get("complaintFeedbackType") or "complaint")
-            return reason, _addresses(complaint.get("complainedRecipients"))
+            reason = _text(complaint.get("complaintFeedbackType"))
+            return reason, _addresses(complaint.get("complainedRecipients")) if reason != NOT_SPAM else None
         case EventKind.REJECT:
-            return str(_table(record, "reject").get("reason", "")), ()
+            return _text(_table(record, "reject").get("reason")), None
         case EventKind.RENDERING_FAILURE:
-            return str(_table(record, "failure").get("errorMessage", "")), ()
+            return _text(_table(record, "failure").get("errorMessage")), None
         case _:
-            return "", ()
+            return "", None
 
 
 def _addresses(recipients: object) -> tuple[str, ...]:
-    if not isinstance(recipients, list):
-        return ()
-    found = (str(one.get("emailAddress", "")) for one in recipients if isinstance(one, dict))
-    return tuple(address.strip().lower() for address in found if address.strip())
+    """As the ledger writes them; what is no address is left out."""
+    found: list[str] = []
+    for one in recipients if isinstance(recipients, list) else ():
+        address = one.get("emailAddress") if isinstance(one, dict) else None
+        if isinstance(address, str):
+            try:
+                found.append(parse_recipient(address).lower())
+            except MalformedAddress:
+                continue
+    return tuple(found)

@@ -5,10 +5,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailer.db.database import Database, Session
+from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
 from mailer.errors import DuplicateKey
+from mailer.model.address import mask_address
 from mailer.store.audit import write_audit
+
+REASON_LIMIT = 200
+"""Characters of a reason that are kept."""
+NAMED_IN_AUDIT = 20
+"""Addresses that AUDIT_LOG names, masked; of more it says the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,47 +26,72 @@ class Suppressed:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class NewSuppression:
+    """An address as it is to be added. The address is plain, as `parse_recipient` gives it."""
+
+    email: str
+    reason: str
+
+
 class Suppressions:
     """The list in a person's hands."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def count(self) -> int:
+        """How many addresses there are."""
+        (row,) = await self._database.fetch("count_suppressions")
+        return row.integer("N")
+
     def listed(self) -> AbstractAsyncContextManager[AsyncIterator[list[Record]]]:
         """All, by address, in slices; see `as_suppressed`."""
         return self._database.stream("list_suppressions")
 
-    async def add(self, addresses: Sequence[str], reason: str, actor: str) -> int:
-        """Adds those that are not there yet; how many."""
-        async with self._database.transaction() as transaction:
-            added = 0
-            for address in addresses:
-                added += await suppress(transaction, address, reason)
-            await write_audit(transaction, actor, "suppression add", f"{added} addresses", reason)
-        return added
+    async def add(self, suppressions: Sequence[NewSuppression], actor: str, action: str = "suppression add") -> int:
+        """Adds those that are not there yet, in one transaction; how many. What is there keeps its reason."""
+        try:
+            return await self._add(suppressions, actor, action)
+        except DuplicateKey:
+            return await self._add(suppressions, actor, action)  # another process was first with one of them
 
     async def remove(self, addresses: Sequence[str], actor: str) -> int:
         """Takes them out; how many there were."""
         async with self._database.transaction() as transaction:
             counts = await transaction.execute_many(
-                "delete_suppression", [{"email": address.lower()} for address in addresses]
+                "delete_suppression", [{"email": address} for address in sorted({one.lower() for one in addresses})]
             )
-            await write_audit(transaction, actor, "suppression remove", f"{sum(counts)} addresses")
+            await write_audit(transaction, actor, "suppression remove", f"{sum(counts)} addresses", _named(addresses))
         return sum(counts)
+
+    async def _add(self, suppressions: Sequence[NewSuppression], actor: str, action: str) -> int:
+        async with self._database.transaction() as transaction:
+            binds = [_binds(one.email, one.reason) for one in sorted(suppressions, key=lambda one: one.email.lower())]
+            added = sum(await transaction.execute_many("insert_suppression", binds))
+            named = _named([one.email for one in suppressions])
+            await write_audit(transaction, actor, action, f"{added} addresses", named)
+        return added
 
 
 async def suppress(transaction: Session, address: str, reason: str) -> bool:
     """Adds one address; False where it is there already, whose reason then stays."""
-    binds = {"email": address.lower()[:320], "reason": reason[:200]}
-    if await transaction.fetch("find_suppression", {"email": binds["email"]}):
-        return False
     try:
-        await transaction.execute("insert_suppression", binds)
+        return bool(await transaction.execute("insert_suppression", _binds(address, reason)))
     except DuplicateKey:
         return False  # another process was first
-    return True
 
 
 def as_suppressed(row: Record) -> Suppressed:
     """A row of SUPPRESSION as a value."""
     return Suppressed(row.text("EMAIL"), row.text("REASON"), row.moment("SINCE"))
+
+
+def _binds(address: str, reason: str) -> Binds:
+    return {"email": address.lower(), "reason": reason[:REASON_LIMIT]}
+
+
+def _named(addresses: Sequence[str]) -> str:
+    if len(addresses) > NAMED_IN_AUDIT:
+        return f"{len(addresses)} were given"
+    return ", ".join(mask_address(address) for address in addresses)
