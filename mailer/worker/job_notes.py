@@ -1,6 +1,7 @@
 """What a worker says of its job in JOB_LOG."""
 
 from mailer.db.database import Database
+from mailer.errors import MailerError
 from mailer.model.job import JobClaim
 from mailer.store.job_log import Level, log_always, log_once
 
@@ -24,3 +25,8 @@ class JobNotes:
     async def always(self, level: Level, code: str, message: str) -> None:
         """Every time in full."""
         await log_always(self._database, self._job.auto_id, self._job.job_id, level, code, message)
+
+
+def cause_of(fault: MailerError) -> str:
+    """Why a job stopped, and what to do about it, as its LOG keeps it."""
+    return ". ".join(part for part in (str(fault).rstrip("."), fault.next_step) if part)

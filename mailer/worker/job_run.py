@@ -3,16 +3,16 @@
 import anyio
 
 from mailer.errors import DatabaseAway, FenceLost, JobStopped, MailerError
-from mailer.model.automation import Automation
 from mailer.model.clock import Clock
 from mailer.model.delivery import Status
 from mailer.model.job import JobClaim, JobStatus, Stopping
 from mailer.store.minutes import Counts
 from mailer.worker.holding import Holding
-from mailer.worker.job_notes import JobNotes
+from mailer.worker.job_notes import JobNotes, cause_of
 from mailer.worker.lease import Lease
 from mailer.worker.left_over import run_left_over_updates
 from mailer.worker.loading import load_list
+from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 from mailer.worker.sending import POISON_TAKEOVERS, Sending
 from mailer.worker.unknowns import Unknowns
@@ -69,26 +69,26 @@ class JobRun:
         if (await self._resources.queue.standing(self._claim.job_id)).stopping is not None:
             return False
         if not self._claim.is_loaded:
-            await self._load()
-        definition = await self._resources.jobs.frozen(self._claim.job_id)
-        unknowns = Unknowns(self._resources, self._claim.job_id, definition)
+            await self._resources.jobs.freeze(self._claim)
+        plan = JobPlan(self._resources, await self._resources.jobs.frozen(self._claim.job_id))
+        if not self._claim.is_loaded:
+            await self._load(plan)
+        unknowns = Unknowns(self._resources, self._claim.job_id, plan.definition)
         while True:
-            await self._send(definition)
+            await self._send(plan)
             if await self._end_done(unknown_is_final=await unknowns.settle()):
                 return True
             await self._clock.sleep(self._resources.limits.poll)
 
-    async def _load(self) -> None:
+    async def _load(self, plan: JobPlan) -> None:
         if self._claim.takeovers >= POISON_TAKEOVERS:
             cause = f"loading the list ended {self._claim.takeovers} workers in a row"
             raise JobStopped(cause)
-        await self._resources.jobs.freeze(self._claim)
-        definition = await self._resources.jobs.frozen(self._claim.job_id)
-        await load_list(self._resources, self._claim, definition)
+        await load_list(self._resources, self._claim, plan)
 
-    async def _send(self, definition: Automation) -> None:
+    async def _send(self, plan: JobPlan) -> None:
         """Sends what can be claimed. A batch that was lost is another's; only where the job is lost too, FenceLost."""
-        self._sending = Sending(self._resources, self._claim, definition, self._lease)
+        self._sending = Sending(self._resources, self._claim, plan, self._lease)
         try:
             await self._sending.run()
         except FenceLost:
@@ -101,7 +101,7 @@ class JobRun:
 
     async def _mark_failed(self, fault: MailerError) -> None:
         """Sets the mark as soon as the database can be reached, and warns the owner where this cause is the first."""
-        cause = f"{fault} {fault.next_step}".strip()
+        cause = cause_of(fault)
         while True:
             try:
                 is_first = await self._resources.queue.mark_stopping(self._claim.job_id, Stopping.FAIL, cause)

@@ -5,8 +5,9 @@ import anyio
 from mailer.errors import FenceLost, MailerError
 from mailer.model.job import JobClaim, Stopping
 from mailer.worker.holding import Holding
-from mailer.worker.job_notes import JobNotes
+from mailer.worker.job_notes import JobNotes, cause_of
 from mailer.worker.lease import Lease
+from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 from mailer.worker.sending import Sending
 
@@ -28,13 +29,13 @@ class Joining:
         except FenceLost:
             return
         except MailerError as fault:
-            cause = f"{fault} {fault.next_step}".strip()
+            cause = cause_of(fault)
             if await self._resources.queue.mark_stopping(self._job.job_id, Stopping.FAIL, cause):
                 await JobNotes(self._resources.database, self._job).stopped(cause)
 
     async def _send(self) -> None:
-        definition = await self._resources.jobs.frozen(self._job.job_id)
-        self._sending = Sending(self._resources, self._job, definition, self._lease)
+        plan = JobPlan(self._resources, await self._resources.jobs.frozen(self._job.job_id))
+        self._sending = Sending(self._resources, self._job, plan, self._lease)
         with self._holding.until_stopping:
             await self._sending.run()
 

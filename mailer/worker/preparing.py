@@ -1,6 +1,13 @@
 """From a delivery to its mail, or to the reason why none leaves for it."""
 
-from mailer.errors import AttachmentAmbiguous, AttachmentMissing, AttachmentTooLarge, JobStopped
+from mailer.errors import (
+    AttachmentAmbiguous,
+    AttachmentMissing,
+    AttachmentTooLarge,
+    JobStopped,
+    QueryFailed,
+    TemplateFault,
+)
 from mailer.model.automation import MissingAttachment
 from mailer.model.delivery import Delivery, Status
 from mailer.model.message import Message, safe_file_name
@@ -21,11 +28,11 @@ class Preparer:
     async def prepare(self, delivery: Delivery) -> Message | Next:
         """The mail, or how the delivery ends without one. Raises what makes the whole job stop."""
         composer = self._plan.composer
+        where = f"row {delivery.row_no}, key {delivery.recipient_key}"
         missing: list[str] = []
 
         async def note(fault: AttachmentMissing | AttachmentAmbiguous) -> None:
             missing.append(str(fault))
-            where = f"row {delivery.row_no}, key {delivery.recipient_key}"
             await self._notes.once(Level.WARNING, "attachment missing", f"{fault} ({where})")
 
         try:
@@ -33,13 +40,15 @@ class Preparer:
             files = await composer.attach(delivery.row, note)
             if files is None:
                 if self._plan.definition.policies.missing_attachment is MissingAttachment.FAIL:
-                    raise JobStopped(f"row {delivery.row_no}, key {delivery.recipient_key}: {missing[0]}")
+                    raise JobStopped(f"{where}: {missing[0]}")
                 return without_mail(Status.SKIPPED, "attachment missing", "; ".join(missing))
             return composer.render(row, rows, files, _envelope(delivery))
         except NoMappingRow as fault:
             return without_mail(Status.FAILED, "no mapping row", str(fault))
         except AttachmentTooLarge as fault:
             return without_mail(Status.FAILED, "attachment too large", str(fault))
+        except (TemplateFault, QueryFailed) as fault:
+            raise JobStopped(f"{where}: {fault}", fault.next_step) from fault
 
 
 def _envelope(delivery: Delivery) -> Envelope:
