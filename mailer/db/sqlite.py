@@ -12,11 +12,10 @@ import anyio
 
 from mailer.db.database import NO_BINDS, Binds
 from mailer.db.record import Record
-from mailer.db.statements import Statement, Statements
+from mailer.db.statements import Statement, shipped_statements
 from mailer.errors import ConfigurationError, DatabaseAway, DatabaseRefused, DuplicateKey, NotFound
 from mailer.model.clock import Clock
 from mailer.model.row import Value
-from mailer.shipped import shipped_folder
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another process's write before the database counts as away."""
@@ -47,7 +46,7 @@ class SqliteDatabase:
         self._clock = clock
         self._create = create
         self._busy_seconds = busy_seconds
-        self._statements = Statements(shipped_folder("sql") / self.dialect)
+        self._statements = shipped_statements(self.dialect)
         self._writing = anyio.Lock()
         self._writer: aiosqlite.Connection
         self._reader: aiosqlite.Connection
@@ -120,6 +119,22 @@ class SqliteDatabase:
         finally:
             with anyio.CancelScope(shield=True):
                 await connection.close()
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator["_SqliteTransaction"]:
+        """See `Database.migrating`."""
+        async with self.transaction() as transaction:
+            await transaction.execute("create_schema_history")
+            yield transaction
+
+    def split_script(self, script: str) -> list[str]:
+        """See `Database.split_script`."""
+        statements = [""]
+        for line in script.splitlines(keepends=True):
+            statements[-1] += line
+            if sqlite3.complete_statement(statements[-1]):
+                statements.append("")
+        return statements[:-1]
 
     async def _slices(
         self, connection: aiosqlite.Connection, prepared: Statement, binds: Binds, slice_rows: int

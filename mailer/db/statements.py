@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from inspect import Parameter
 from pathlib import Path
 from typing import cast
@@ -11,6 +12,7 @@ from aiosql.types import SQLOperationType, SyncDriverAdapterProtocol
 from aiosql.utils import SQLParseException
 
 from mailer.errors import ConfigurationError
+from mailer.shipped import shipped_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,12 @@ class Statements(Mapping[str, Statement]):
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+
+@cache
+def shipped_statements(dialect: str) -> Statements:
+    """The statements that come with the program; read once a process."""
+    return Statements(shipped_folder("sql") / dialect)
 
 
 class _AsWritten:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
-from mailer.errors import Conflict, NotFound
+from mailer.errors import ConfigurationError, Conflict, NotFound
 from mailer.model.delivery import Change, Standing, Status, UpdateStatus
 from mailer.model.job import JobStatus, Stopping
 from mailer.store.audit import write_audit
@@ -59,11 +59,11 @@ class Interventions:
             await self._require_free_slot(transaction, job)
             is_loaded = job.maybe_moment("LOADED_AT") is not None
             deliveries = await self._make_pending(transaction, job_id) if is_loaded else 0
-            if with_current and is_loaded:
-                await transaction.execute("take_current_definition", {"job_id": job_id})
-            is_changed = await self._is_definition_changed(transaction, job_id)
+            is_changed = not with_current and await self._is_definition_changed(transaction, job_id)
             if is_loaded and not deliveries:
                 return Retried(0, False, is_changed)
+            if with_current and is_loaded:
+                await transaction.execute("take_current_definition", {"job_id": job_id})
             await transaction.execute("open_batches_with_work", {"job_id": job_id})
             await transaction.execute("reopen_job", {"job_id": job_id})
             await transaction.execute("set_automation_running", {"auto_id": job.integer("AUTO_ID"), "is_running": 1})
@@ -72,7 +72,10 @@ class Interventions:
         return Retried(deliveries, True, is_changed and is_loaded)
 
     async def retry_updates(self, job_id: int, actor: str, *, with_current: bool) -> int:
-        """Makes update queries that failed, or touched no row, due again; the job's state stays. How many."""
+        """Makes update queries that failed, or touched no row, due again; the job's state stays. How many.
+
+        Raises NotFound, Conflict, and ConfigurationError where the current definition has no update query.
+        """
         async with self._database.transaction() as transaction:
             job = await self._lock(transaction, job_id)
             if JobStatus(job.text("STATUS")).is_active:
@@ -80,7 +83,7 @@ class Interventions:
                     f"job {job_id} is {job.text('STATUS')}", f"Wait for its end: 'mailer job show {job_id}'."
                 )
             if with_current:
-                await transaction.execute("take_current_definition", {"job_id": job_id})
+                await self._take_current_update(transaction, job_id)
             changes: dict[Status | UpdateStatus, int] = {}
             for was in (UpdateStatus.FAILED, UpdateStatus.DONE):
                 count = await transaction.execute("retry_updates", {"job_id": job_id, "update_status": was.value})
@@ -148,6 +151,15 @@ class Interventions:
         binds: Binds = {"job_id": job_id, "seconds": age.total_seconds()}
         (row,) = await self._database.fetch("count_unknown_within", binds)
         return row.integer("N") > 0
+
+    @staticmethod
+    async def _take_current_update(transaction: Session, job_id: int) -> None:
+        await transaction.execute("take_current_definition", {"job_id": job_id})
+        if not await transaction.fetch("has_update_query", {"job_id": job_id}):
+            raise ConfigurationError(
+                f"the automation of job {job_id} has no update query any more",
+                "Without --with-current the job's own is run.",
+            )
 
     async def _make_pending(self, transaction: Session, job_id: int) -> int:
         failed = await transaction.execute("retry_failed", {"job_id": job_id})

@@ -92,6 +92,11 @@ class Tables:
             {"email": email},
         )
 
+    async def suppressed(self) -> dict[str, str]:
+        """EMAIL to REASON."""
+        rows = await self.engine.run_sql("SELECT EMAIL, REASON FROM SUPPRESSION")
+        return {row.text("EMAIL"): row.text("REASON") for row in rows}
+
     async def require_sums(self) -> None:
         """The sums of JOB_MINUTE are the ledger's, for each job whose list is loaded; nothing is counted before."""
         rows = await self.engine.run_sql("SELECT JOB_ID, LOADED_AT FROM JOB_QUEUE")
