@@ -55,6 +55,16 @@ class DatabaseAway(Unreachable):
     """mailer's own database does not answer. Whether a commit under way took effect is not known."""
 
 
+class DatabaseDenied(DatabaseAway):
+    """It answers, and will not have us before a person has acted: a wrong password, a locked account, no encryption."""
+
+    exit_code = 2
+
+
+class TransactionUndone(DatabaseAway):
+    """The database broke a deadlock, or a lock stayed held: nothing of the transaction was written. Do it again."""
+
+
 class DatabaseRefused(MailerError):
     """The database answered and refused the statement for what it says; trying again can't help."""
 
@@ -63,8 +73,18 @@ class DuplicateKey(DatabaseRefused):
     """A unique key refused the row; ask the tables which one."""
 
 
+class AlreadyExists(DatabaseRefused):
+    """The table, index or constraint that was to be made is there already."""
+
+
 class SourceAway(Unreachable):
     """A data source does not answer, or is locked for longer than MAILER_DB_PATIENCE."""
+
+
+class SourceDenied(SourceAway):
+    """A data source answers, and will not have us before a person has acted: a wrong password, a locked account."""
+
+    exit_code = 2
 
 
 class QueryFailed(MailerError):

@@ -62,6 +62,17 @@ class Database(Session, Protocol):
         """The rows in slices, from one consistent view, on a connection of its own."""
         ...
 
+    def migrating(self) -> AbstractAsyncContextManager[Transaction]:
+        """For migrations: SCHEMA_HISTORY is there, and no other process is in this block at the same time.
+
+        Where DDL can be rolled back the block is one transaction; on Oracle each statement commits itself.
+        """
+        ...
+
+    def split_script(self, script: str) -> list[str]:
+        """The statements of a migration script, one by one."""
+        ...
+
     async def __aenter__(self) -> "Database": ...
 
     async def __aexit__(self, *details: object) -> None: ...

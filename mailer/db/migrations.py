@@ -2,14 +2,13 @@
 
 import hashlib
 import re
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mailer.db.database import Database, Session
-from mailer.errors import ConfigurationError, MigrationNeeded
+from mailer.db.database import Database, Session, Transaction
+from mailer.errors import AlreadyExists, ConfigurationError, MigrationNeeded
 from mailer.fault_points import fault_point
 from mailer.shipped import shipped_folder
 
@@ -28,15 +27,6 @@ class Migration:
     def checksum(self) -> str:
         """SHA-256 of the script, whatever line ends a checkout gave it."""
         return hashlib.sha256(self.script.replace("\r\n", "\n").encode()).hexdigest()
-
-    def statements(self) -> Iterator[str]:
-        """The script's statements, one by one."""
-        pending = ""
-        for line in self.script.splitlines(keepends=True):
-            pending += line
-            if sqlite3.complete_statement(pending):
-                yield pending
-                pending = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +76,47 @@ def pending_migrations(shipped: Sequence[Migration], installed: Sequence[Install
 
 
 async def migrate(database: Database) -> list[Migration]:
-    """Runs what is pending and gives it back; two at once don't collide: one transaction holds the write lock."""
+    """Runs what is pending and gives it back; of two at once the second waits, and then finds nothing to do.
+
+    Where each statement commits itself, a run that broke off is taken up again: what it made is left as it is.
+    """
     shipped = shipped_migrations(database.dialect)
-    async with database.transaction() as transaction:
-        await transaction.execute("create_schema_history")
-        pending = pending_migrations(shipped, await installed_migrations(transaction))
+    async with database.migrating() as session:
+        pending = pending_migrations(shipped, await installed_migrations(session))
+        begun = {row.integer("VERSION"): row.text("CHECKSUM") for row in await session.fetch("list_begun_migrations")}
         for migration in pending:
-            for statement in migration.statements():
-                await transaction.run_script_statement(statement)
-                fault_point("migration begun")
-            await transaction.execute(
-                "record_migration",
-                {
-                    "version": migration.version,
-                    "description": migration.description,
-                    "checksum": migration.checksum,
-                },
-            )
+            if migration.version in begun:
+                _require_same(migration, begun[migration.version])
+            else:
+                await session.execute(
+                    "begin_migration",
+                    {
+                        "version": migration.version,
+                        "description": migration.description,
+                        "checksum": migration.checksum,
+                    },
+                )
+            await _run(session, database.split_script(migration.script), is_resumed=migration.version in begun)
+            await session.execute("finish_migration", {"version": migration.version})
     return pending
+
+
+async def _run(session: Transaction, statements: Sequence[str], *, is_resumed: bool) -> None:
+    for statement in statements:
+        try:
+            await session.run_script_statement(statement)
+        except AlreadyExists:
+            if not is_resumed:
+                raise
+        fault_point("migration begun")
+
+
+def _require_same(migration: Migration, checksum: str) -> None:
+    if migration.checksum != checksum:
+        raise MigrationNeeded(
+            f"migration V{migration.version:03} ({migration.description}) was begun by another script of that name",
+            "Finish it with the mailer that began it; or drop what it made, and its row in SCHEMA_HISTORY.",
+        )
 
 
 async def require_current_schema(database: Database) -> None:

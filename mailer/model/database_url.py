@@ -17,7 +17,8 @@ class SqliteFile:
 class OracleService:
     """An Oracle service: `dsn` as the driver takes it (Easy Connect, a full descriptor, or a name of tnsnames.ora).
 
-    `tns_admin` is the folder of tnsnames.ora, `wallet` the folder of ewallet.pem. The secrets never show in a repr.
+    `tns_admin` is the folder of tnsnames.ora, `wallet` the folder of ewallet.pem, `pool` the most connections at once.
+    The secrets never show in a repr.
     """
 
     dsn: str
@@ -26,6 +27,7 @@ class OracleService:
     tns_admin: Path | None = None
     wallet: Path | None = None
     wallet_password: str | None = field(default=None, repr=False)
+    pool: int = 8
 
 
 DatabaseAddress = SqliteFile | OracleService

@@ -25,14 +25,17 @@ SELECT SCHEDULE_ID, KIND, RULE, TIMEZONE, MISFIRE_GRACE, NEXT_RUN, LAST_RUN FROM
 
 -- name: insert_dbio
 INSERT INTO DBIO (NAME, SOURCE, TARGET_QUERY, MAPPING_QUERY, UPDATE_QUERY, KEY_COLUMN, EMAIL_COLUMN, ATTACH_COLUMN, CREATED_AT)
-VALUES (:name, :source, :target_query, :mapping_query, :update_query, :key_column, :email_column, :attach_column, SYS_EXTRACT_UTC(SYSTIMESTAMP));
+VALUES (:name, :source, :target_query, :mapping_query, :update_query, :key_column, :email_column, :attach_column, SYS_EXTRACT_UTC(SYSTIMESTAMP))
+RETURNING DBIO_ID INTO :generated_key;
 
 -- name: insert_template
-INSERT INTO TEMPLATE (NAME, SUBJECT, HTML, TEXT, CREATED_AT) VALUES (:name, :subject, :html, :text, SYS_EXTRACT_UTC(SYSTIMESTAMP));
+INSERT INTO TEMPLATE (NAME, SUBJECT, HTML, TEXT, CREATED_AT) VALUES (:name, :subject, :html, :text, SYS_EXTRACT_UTC(SYSTIMESTAMP))
+RETURNING TEMPLATE_ID INTO :generated_key;
 
 -- name: insert_automation
 INSERT INTO AUTOMATION (NAME, STATUS, DBIO_ID, TEMPLATE_ID, POLICIES, OWNER_EMAIL, CHANGED_AT)
-VALUES (:name, 'ACTIVE', :dbio_id, :template_id, :policies, :owner, SYS_EXTRACT_UTC(SYSTIMESTAMP));
+VALUES (:name, 'ACTIVE', :dbio_id, :template_id, :policies, :owner, SYS_EXTRACT_UTC(SYSTIMESTAMP))
+RETURNING AUTO_ID INTO :generated_key;
 
 -- name: update_automation
 UPDATE AUTOMATION
@@ -44,7 +47,8 @@ UPDATE AUTOMATION SET STATUS = :status, CHANGED_AT = SYS_EXTRACT_UTC(SYSTIMESTAM
 
 -- name: insert_schedule
 INSERT INTO SCHEDULE (AUTO_ID, KIND, RULE, TIMEZONE, MISFIRE_GRACE, NEXT_RUN)
-VALUES (:auto_id, :kind, :rule, :timezone, :misfire_grace, :next_run);
+VALUES (:auto_id, :kind, :rule, :timezone, :misfire_grace, :next_run)
+RETURNING SCHEDULE_ID INTO :generated_key;
 
 -- name: delete_schedule
 DELETE FROM SCHEDULE WHERE SCHEDULE_ID = :schedule_id;

@@ -15,7 +15,8 @@ SELECT JOB_ID FROM JOB_QUEUE WHERE AUTO_ID = :auto_id AND SCHEDULE_ID = :schedul
 
 -- name: insert_job
 INSERT INTO JOB_QUEUE (AUTO_ID, SCHEDULE_ID, FIRE_AT, STATUS, RUN_AFTER, ACTOR, CREATED_AT)
-VALUES (:auto_id, :schedule_id, :fire_at, 'WAITING', SYS_EXTRACT_UTC(SYSTIMESTAMP), :actor, SYS_EXTRACT_UTC(SYSTIMESTAMP));
+VALUES (:auto_id, :schedule_id, :fire_at, 'WAITING', SYS_EXTRACT_UTC(SYSTIMESTAMP), :actor, SYS_EXTRACT_UTC(SYSTIMESTAMP))
+RETURNING JOB_ID INTO :generated_key;
 
 -- name: set_automation_running
 UPDATE AUTOMATION SET IS_RUNNING = :is_running WHERE AUTO_ID = :auto_id;

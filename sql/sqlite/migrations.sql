@@ -15,6 +15,13 @@ CREATE TABLE IF NOT EXISTS SCHEMA_HISTORY (
 -- name: list_installed_migrations
 SELECT VERSION, DESCRIPTION, CHECKSUM, INSTALLED_AT FROM SCHEMA_HISTORY ORDER BY VERSION;
 
--- name: record_migration
+-- name: list_begun_migrations
+-- Never one: what broke off was rolled back.
+SELECT VERSION, CHECKSUM FROM SCHEMA_HISTORY WHERE INSTALLED_AT IS NULL;
+
+-- name: begin_migration
 INSERT INTO SCHEMA_HISTORY (VERSION, DESCRIPTION, CHECKSUM, INSTALLED_AT)
 VALUES (:version, :description, :checksum, UTC_NOW());
+
+-- name: finish_migration
+UPDATE SCHEMA_HISTORY SET INSTALLED_AT = UTC_NOW() WHERE VERSION = :version;
