@@ -196,7 +196,7 @@ async def test_a_mail_that_a_person_settled_gets_its_message_id_later(worker: Pr
         (EventKind.DELIVERY, EventKind.OPEN, EventKind.COMPLAINT),
         (EventKind.REJECT,),
     ],
-    ids=lambda kinds: "+".join(kinds),
+    ids="+".join,
 )
 async def test_any_order_and_repetition_of_events_ends_the_same(
     worker: Process, tables: Tables, status: Status, kinds: Sequence[EventKind]
