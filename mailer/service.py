@@ -1,5 +1,6 @@
 """The service: scheduler and workers in one task group, until a signal, or until nothing is left to do."""
 
+import asyncio
 import os
 import random
 import secrets
@@ -47,8 +48,8 @@ OVERTIME = timedelta(seconds=3)
 BEAT = 5.0
 """Seconds between two heartbeats of the process."""
 IDLE_CHECK = 0.2
-IN_FLIGHT_AT_MOST = 256
-"""HTTP connections of a process: as many deliveries as may wait for an answer at once."""
+CALLS_AT_ONCE = 256
+"""HTTP connections of a process: as many mails as may wait for an answer at once."""
 
 
 class Role(StrEnum):
@@ -128,7 +129,7 @@ class Service:
             return
         settings, clock = self._settings, self._clock
         async with (
-            transport_of(settings, clock, in_flight=IN_FLIGHT_AT_MOST) as transport,
+            transport_of(settings, clock, in_flight=CALLS_AT_ONCE) as transport,
             open_attachments(settings) as storage,
             OpenSources(settings, clock) as sources,
         ):
@@ -150,6 +151,7 @@ class Service:
                 pacer=pacer,
                 gate=gate,
                 in_flight=self._in_flight,
+                calls=asyncio.Semaphore(CALLS_AT_ONCE),
                 warn=Alerts(transport, pacer, gate, send_timeout).warn,
                 clock=clock,
                 chance=chance,

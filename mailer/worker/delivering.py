@@ -58,7 +58,7 @@ class Deliverer:
         """Tries until an answer ends it, or the row is no longer this worker's to send."""
         attempt, tries = delivery.attempt, delivery.tries
         while True:
-            async with self._resources.gate.passage():
+            async with self._resources.gate.passage(), self._resources.calls:
                 slot = await near_slot(self._resources)
                 with anyio.CancelScope(shield=True):
                     if not await self._claim_row(delivery, claim, attempt, tries):

@@ -12,7 +12,7 @@ from mailer.model.row import Row, Value, fold_name
 from mailer.store.job_log import Level, log_always
 from mailer.store.target_lists import Skipped
 from mailer.worker.composing import Composer, Envelope, NoMappingRow
-from mailer.worker.plan import make_plan
+from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 
 TRIED_ROWS = 20
@@ -24,18 +24,18 @@ NO_KEY = "no key"
 MALFORMED = "malformed address"
 
 
-async def load_list(resources: Resources, claim: JobClaim, definition: Automation) -> None:
+async def load_list(resources: Resources, claim: JobClaim, plan: JobPlan) -> None:
     """Loads the whole list and judges it; nothing is sent of a job before this has ended well.
 
     A partial list of an earlier loader is deleted first. Raises FenceLost, and what makes a job stop.
     """
+    definition = plan.definition
     await resources.lists.clear(claim)
     columns = await _load_rows(resources, claim, definition)
     skipped = await resources.lists.judge(claim, definition.policies.hold_back)
     await _report_skipped(resources, claim, definition, skipped)
     if columns:
-        plan = await make_plan(resources, definition, columns)
-        await _try_out(resources, claim, plan.composer)
+        await _try_out(resources, claim, (await plan.ready(columns)).composer)
     await resources.lists.set_loaded(claim)
     fault_point("list loaded")
 

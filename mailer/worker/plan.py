@@ -17,6 +17,21 @@ class Plan:
     updater: Updater | None
 
 
+class JobPlan:
+    """The plan of one job in this process: made once, when its columns are first known, so files are listed once."""
+
+    def __init__(self, resources: Resources, definition: Automation) -> None:
+        self._resources = resources
+        self._plan: Plan | None = None
+        self.definition = definition
+
+    async def ready(self, columns: Sequence[str]) -> Plan:
+        """For target rows of these columns. Raises as `make_plan`."""
+        if self._plan is None:
+            self._plan = await make_plan(self._resources, self.definition, columns)
+        return self._plan
+
+
 async def make_plan(resources: Resources, definition: Automation, columns: Sequence[str]) -> Plan:
     """For target rows of these columns. Raises what makes a job stop: a fault of the definition, or a source away."""
     source = await resources.open_source(definition.dbio.source)

@@ -1,5 +1,6 @@
 """What every job of a process works with."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Resources:
     pacer: Pacer
     gate: Gate
     in_flight: InFlight
+    calls: asyncio.Semaphore
+    """One place for each connection: a call never waits for one between its last check and its sending."""
     warn: Warn
     clock: Clock
     chance: random.Random

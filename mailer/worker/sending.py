@@ -8,12 +8,11 @@ from anyio.abc import TaskGroup
 
 from mailer.errors import FenceLost, JobStopped, MailerError
 from mailer.fault_points import fault_point
-from mailer.model.automation import Automation
 from mailer.model.delivery import Delivery
 from mailer.model.job import BatchClaim, JobClaim
 from mailer.worker.delivering import ASK_AGAIN, Deliverer
 from mailer.worker.lease import Lease
-from mailer.worker.plan import make_plan
+from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 
 POISON_TAKEOVERS = 3
@@ -32,13 +31,13 @@ class _ActiveBatch:
 class Sending:
     """Sends batches of one job, for its holder or for a process that helps."""
 
-    def __init__(self, resources: Resources, job: JobClaim, definition: Automation, lease: Lease) -> None:
+    def __init__(self, resources: Resources, job: JobClaim, plan: JobPlan, lease: Lease) -> None:
         self._resources = resources
         self._job = job
-        self._definition = definition
+        self._plan = plan
         self._lease = lease
-        self._in_order = definition.policies.max_parallel == 1
-        self._places = asyncio.Semaphore(definition.policies.max_parallel)
+        self._in_order = plan.definition.policies.max_parallel == 1
+        self._places = asyncio.Semaphore(plan.definition.policies.max_parallel)
         self._deliverer: Deliverer | None = None
         self._fault: MailerError | None = None
         self._active: set[_ActiveBatch] = set()
@@ -90,7 +89,7 @@ class Sending:
         fault_point("batch claimed")
         if claim.takeovers >= POISON_TAKEOVERS:
             raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
-        await self._resources.lists.judge_batch(claim, self._job, self._definition.policies.hold_back)
+        await self._resources.lists.judge_batch(claim, self._job, self._plan.definition.policies.hold_back)
         work = await self._resources.ledger.work(claim)
         batch.left = len(work)
         for delivery in work:
@@ -130,6 +129,6 @@ class Sending:
 
     async def _ready_deliverer(self, first: Delivery) -> Deliverer:
         if self._deliverer is None:
-            plan = await make_plan(self._resources, self._definition, tuple(first.row))
+            plan = await self._plan.ready(tuple(first.row))
             self._deliverer = Deliverer(self._resources, self._job, plan, self._lease)
         return self._deliverer
