@@ -65,6 +65,12 @@ class FaultyDatabase(Database):
     ) -> AbstractAsyncContextManager[AsyncIterator[list[Record]]]:
         return self._real.stream(statement, binds, slice_rows=slice_rows)
 
+    def migrating(self) -> AbstractAsyncContextManager[Transaction]:
+        return self._real.migrating()
+
+    def split_script(self, script: str) -> list[str]:
+        return self._real.split_script(script)
+
     async def __aenter__(self) -> "FaultyDatabase":
         return self
 
