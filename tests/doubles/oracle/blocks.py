@@ -43,7 +43,7 @@ class Blocks:
         before = self._backend.transaction_number
         inside = self._backend.in_transaction
         if inside:
-            await self._backend.run("SAVEPOINT standin_block")
+            await self._backend.script("SAVEPOINT standin_block")
         run = _Run(self._backend, self._cursors, self._run_command, dict(binds))
         try:
             await run.block(block)

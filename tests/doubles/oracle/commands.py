@@ -116,8 +116,6 @@ class Commands:
             await self._backend.rollback()
         elif words.startswith("SET TRANSACTION "):
             await self._set_transaction(words.removeprefix("SET TRANSACTION "))
-        elif words.startswith("SAVEPOINT ") or words.startswith("ROLLBACK TO "):
-            await self._backend.write(words.replace("ROLLBACK TO SAVEPOINT", "ROLLBACK TO"), (), ())
         elif locked := _LOCK.fullmatch(text.strip()):
             table = ".".join(f'"{postgres_name(part.upper())}"' for part in locked[1].split("."))
             await self._backend.write(f"LOCK TABLE {table} IN {locked[2]} MODE{locked[3] or ''}", (), ())

@@ -26,6 +26,8 @@ def translated_ddl(text: str, schema: str) -> str:
     words = [token.upper for token in tokens if not token.is_word("EDITIONABLE", "FORCE")]
     if words[1:3] == ["OR", "REPLACE"]:
         words = words[:1] + words[3:]
+    if words[0] == "CREATE" and words[1] in ("PROCEDURE", "FUNCTION", "PACKAGE", "TYPE"):
+        raise unsupported(f"CREATE {words[1]}")
     if words[:2] == ["CREATE", "TRIGGER"]:
         return trigger_script(text, schema)
     if tokens[-1].text in (";", "/"):

@@ -20,6 +20,7 @@ _TEXTS = {
     911: "invalid character",
     922: "missing or invalid option",
     906: "missing left parenthesis",
+    907: "missing right parenthesis",
     910: "specified length too long for its datatype",
     923: "FROM keyword not found where expected",
     925: "missing INTO keyword",
@@ -48,6 +49,7 @@ _TEXTS = {
     1476: "divisor is equal to zero",
     1722: "invalid number",
     1745: "invalid host/bind variable name",
+    1786: "FOR UPDATE of this query expression is not allowed",
     1795: "maximum number of expressions in a list is 1000",
     1841: "(full) year must be between -4713 and +9999, and not be 0",
     1861: "literal does not match format string",
@@ -150,14 +152,16 @@ def _number_of(state: str, message: str) -> int:
         return 932
     if state == "21000" and "subquery" in message:
         return 1427
-    if state == "42704":
-        return next((code for word, code in _MISSING.items() if word in message), 4043)
+    if state in ("42704", "42P01"):
+        return _MISSING.get(message.split()[0], 942)
+    if state == "42883" and '"trigger ' in message:
+        return 4080
     if state == "42P16" and "primary key" not in message:
         return 955
     return _BY_SQLSTATE.get(state, 54001)
 
 
-_MISSING = {"index": 1418, "constraint": 2443, "trigger": 4080, "sequence": 2289, "type": 902, "role": 1917}
+_MISSING = {"index": 1418, "constraint": 2443, "sequence": 2289, "type": 902, "role": 1917}
 
 
 def _said(number: int, message: str) -> str:

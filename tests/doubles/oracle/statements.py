@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from sqlglot import exp
 
-from .errors import OracleError
+from .errors import OracleError, unsupported
 from .parsing import parse
 from .rewriting import rewritten
 from .strictness import check_tokens, check_tree
@@ -137,6 +137,8 @@ def _merge_with_conditions(text: str, tokens: Sequence[Token]) -> str:
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
         clause = tokens[start:end]
         then, where = find(clause, "THEN"), find(clause, "WHERE")
+        if find(clause, "DELETE") is not None:
+            raise unsupported("DELETE WHERE in MERGE")
         if where is None or then is None:
             parts.append(source(text, clause))
             continue

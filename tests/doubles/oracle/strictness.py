@@ -66,6 +66,8 @@ def _check_symbol(token: Token, *, last: bool) -> None:
         return
     if token.text == ";" and last:
         raise OracleError(933)
+    if token.text == "==":
+        raise OracleError(936, position=token.start)
     if token.text in _FOREIGN_SYMBOLS:
         raise OracleError(911, position=token.start)
 
@@ -139,6 +141,8 @@ def _locks(tree: exp.Expression) -> None:
             for item in query.expressions
             for aggregate in item.find_all(exp.AggFunc)
         )
+        if isinstance(query.parent, exp.SetOperation):
+            raise OracleError(1786)
         if grouped or aggregates or query.parent:
             raise OracleError(2014)
 

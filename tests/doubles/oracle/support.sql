@@ -200,11 +200,11 @@ END $$;
 
 -- MODIFY of a column: its old length no longer holds.
 CREATE FUNCTION drop_length_check(tab regclass, col name) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE found name;
+DECLARE old name;
 BEGIN
-    SELECT c.conname INTO found FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+    SELECT c.conname INTO old FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
      WHERE c.conrelid = tab AND a.attname = col AND c.conname ~ '^(n?varchar2|raw)\(\d+ (byte|char)\) ';
-    IF FOUND THEN EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', tab, found); END IF;
+    IF FOUND THEN EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', tab, old); END IF;
 END $$;
 
 CREATE SCHEMA dbms_lob;

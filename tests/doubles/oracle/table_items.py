@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .columns import declared_type
-from .errors import unsupported
+from .errors import OracleError, unsupported
 from .expressions import expression
 from .strictness import check_new_name
 from .tokens import Token, closing, find, named, postgres_name, quoted, source
@@ -44,6 +44,8 @@ def _options(text: str, tokens: Tokens, table: str, column: str) -> tuple[str, l
     while at < len(tokens):
         end = _option_end(tokens, at)
         option = tokens[at:end]
+        if not option[0].is_word(*_CONSTRAINTS, "GENERATED"):
+            raise OracleError(907)
         if option[0].is_word("GENERATED"):
             sequence = f'"iseq$$_{table}_{column}"'
             if option[1].is_word("ALWAYS"):

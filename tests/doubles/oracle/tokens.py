@@ -16,7 +16,7 @@ _TOKEN = re.compile(
   | (?P<bind>:\s*(?:"[^"]+"|\w[\w$\#]*))
   | (?P<word>[^\W\d][\w$\#]*)
   | (?P<number>\d+(?:\.(?!\.)\d*)?(?:[eE][+-]?\d+)?|\.\d+)
-  | (?P<symbol>:=|\|\||<=|>=|<>|!=|\^=|=>|\.\.|<<|>>|::|.)
+  | (?P<symbol>:=|\|\||<=|>=|<>|==|!=|\^=|=>|\.\.|<<|>>|::|.)
     """,
     re.X | re.S,
 )
@@ -24,7 +24,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token; `upper` is its text in upper case if it is a bare word, else the text itself."""
+    """One token; `upper` is its text in upper case if it is a bare word or a bind, else the text itself."""
 
     kind: str
     text: str
@@ -33,6 +33,8 @@ class Token:
 
     @property
     def upper(self) -> str:
+        if self.kind == "bind":
+            return f":{self.bind_name}"
         return self.text.upper() if self.kind == "word" else self.text
 
     def is_word(self, *words: str) -> bool:
@@ -140,6 +142,6 @@ def object_name(tokens: Sequence[Token], at: int) -> tuple[str, int]:
         raise OracleError(903, "invalid table name")
     if at + 2 < len(tokens) and tokens[at + 1].text == ".":
         return f"{quoted(tokens[at])}.{quoted(tokens[at + 2])}", at + 3
-    if tokens[at].is_word("IF") and tokens[at + 1].is_word("NOT", "EXISTS"):
-        raise OracleError(922)
+    if tokens[at].is_word("IF") and at + 1 < len(tokens) and tokens[at + 1].is_word("NOT", "EXISTS"):
+        raise OracleError(922 if tokens[at + 1].is_word("NOT") else 933)
     return quoted(tokens[at]), at + 1
