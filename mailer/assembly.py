@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 
 import anyio
@@ -23,6 +24,7 @@ from mailer.sources.source import Source
 from mailer.store.account import Account
 from mailer.transports.outbox import Outbox
 from mailer.transports.ses import SesTransport
+from mailer.transports.ses_lean import LeanSesTransport
 from mailer.transports.transport import Transport
 
 log = structlog.get_logger(__name__)
@@ -64,8 +66,9 @@ def transport_of(settings: Settings, clock: Clock, *, in_flight: int = 1) -> Tra
     """The transport, to be entered by `async with`. `in_flight`: deliveries that may wait for an answer at once."""
     if settings.transport == "outbox":
         return Outbox(settings.outbox, clock)
+    new = partial(LeanSesTransport, clock) if settings.ses_client == "lean" else SesTransport
     connect = settings.connect_timeout.total_seconds()
-    return SesTransport(
+    return new(
         max_connections=in_flight + SPARE_CONNECTIONS,
         connect_timeout=connect,
         read_timeout=settings.call_timeout.total_seconds() - connect,

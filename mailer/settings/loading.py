@@ -14,8 +14,6 @@ from mailer.settings.fields import Settings
 from mailer.settings.files import read_env_file, read_secret_file
 from mailer.settings.names import PREFIX, SECRET_FILE, is_known, nearest
 
-_NOT_YET = ("MAILER_SES_CLIENT",)
-"""Read and checked, but nothing in this version acts by them."""
 _MAY_HOLD_A_SECRET = ("PASSWORD", "URL", "DSN", "DATABASE")
 
 
@@ -45,7 +43,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
         settings = Settings(**source())
     except ValidationError as error:
         raise _explained(error, unknown) from None
-    warnings = [*_unread(filed, outer, env_file), *unknown, *_without_effect(known)]
+    warnings = [*_unread(filed, outer, env_file), *unknown]
     return LoadedSettings(settings, tuple(warnings), tuple(unknown))
 
 
@@ -66,10 +64,6 @@ def _unknown(given: Mapping[str, str]) -> list[str]:
             offer = f"did you mean {meant}?" if (meant := nearest(name)) else "see .env.example for those there are"
             warnings.append(f"{name} is no setting of mailer; {offer}")
     return warnings
-
-
-def _without_effect(known: Mapping[str, str]) -> list[str]:
-    return [f"{name} has no effect in this version" for name in _NOT_YET if name in known]
 
 
 def _unread(filed: Mapping[str, str], outer: Mapping[str, str], env_file: Path) -> list[str]:

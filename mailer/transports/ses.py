@@ -12,22 +12,37 @@ from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from mailer.model.encoded_word import one_line
-from mailer.model.message import Message
+from mailer.model.message import Attachment, Message
 from mailer.model.outcome import Accepted, AccountPaused, NoAnswer, Outcome
 from mailer.transports.ses_account import Account, AskingClient, away, is_verified, read_account
 from mailer.transports.ses_errors import outcome_of, shown
+from mailer.transports.sigv4 import Credentials
+
+USER_AGENT = f"mailer/{version('mailer')}"
 
 
 class _SendAnswer(TypedDict, total=False):
     MessageId: str
 
 
+class _ClientConfig(Protocol):
+    sigv4a_signing_region_set: str | None
+
+
+class _ClientMeta(Protocol):
+    endpoint_url: str
+    region_name: str
+    config: _ClientConfig
+
+
 class _Client(AskingClient, Protocol):
+    meta: _ClientMeta
+
     def send_email(self, **request: object) -> Awaitable[_SendAnswer]: ...
 
 
 class _Credentials(Protocol):
-    async def get_frozen_credentials(self) -> object: ...
+    async def get_frozen_credentials(self) -> Credentials: ...
 
 
 class SesTransport:
@@ -44,7 +59,7 @@ class SesTransport:
             "connect_timeout": connect_timeout,
             "read_timeout": read_timeout,
             # Made anew for each call otherwise, at 13 % of its cost.
-            "user_agent": f"mailer/{version('mailer')}",
+            "user_agent": USER_AGENT,
         }
         self._max_connections = max_connections
         self._open = AsyncExitStack()
@@ -54,15 +69,13 @@ class SesTransport:
 
     async def send(self, message: Message, *, timeout: float) -> Outcome:
         """One SendEmail call. Past `timeout` seconds NoAnswer, for an upload or a slow trickle has no other bound."""
-        request = _request(message)
         may_have_left = False
         try:
             with anyio.move_on_after(timeout):
                 # Apart from the call: a renewal that hangs or fails leaves no doubt about the mail.
-                await self._credentials.get_frozen_credentials()
+                credentials = await self._credentials.get_frozen_credentials()
                 may_have_left = True
-                answer = await self._client.send_email(**request)
-                return Accepted(answer["MessageId"])
+                return Accepted(await self._call(message, credentials))
         except Exception as error:  # noqa: BLE001 - whatever it is, the mail may have left; a cancellation passes
             if may_have_left:
                 return outcome_of(error, message)
@@ -70,6 +83,12 @@ class SesTransport:
         if may_have_left:
             return NoAnswer("Timeout", f"no answer from SES within {timeout:g} s")
         return AccountPaused("Timeout", f"the AWS credentials were not renewed within {timeout:g} s")
+
+    async def _call(self, message: Message, credentials: Credentials) -> str:
+        """SES's MessageId. Raises what the AWS SDK raises; `outcome_of` knows whether the mail may have left."""
+        del credentials  # the SDK takes the same ones itself
+        answer = await self._client.send_email(**request_of(message, [_attached(file) for file in message.attachments]))
+        return answer["MessageId"]
 
     async def max_rate(self) -> float | None:
         """The account's MaxSendRate, per second; None where these credentials may not ask. Raises TransportAway."""
@@ -121,23 +140,17 @@ class SesTransport:
         )
 
 
-def _request(message: Message) -> dict[str, object]:
-    """The arguments of SendEmail: Simple content, which SES makes MIME of for far less of our time."""
+def request_of(message: Message, attachments: object) -> dict[str, object]:
+    """The arguments of SendEmail: Simple content, which SES makes MIME of for far less of our time.
+
+    `attachments` stands where the message has some.
+    """
     body = {kind: _utf8(text) for kind, text in (("Html", message.html), ("Text", message.text)) if text}
     simple: dict[str, object] = {"Subject": _utf8(one_line(message.subject)), "Body": body}
     if message.headers:
         simple["Headers"] = _pairs(message.headers)
     if message.attachments:
-        simple["Attachments"] = [
-            {
-                "FileName": attachment.name,
-                "ContentType": attachment.content_type,
-                "ContentDisposition": "ATTACHMENT",
-                "ContentTransferEncoding": "BASE64",
-                "RawContent": attachment.content,
-            }
-            for attachment in message.attachments
-        ]
+        simple["Attachments"] = attachments
     request: dict[str, object] = {
         "FromEmailAddress": message.sender,
         "Destination": {"ToAddresses": [message.to]},
@@ -150,6 +163,20 @@ def _request(message: Message) -> dict[str, object]:
     if message.configuration_set:
         request["ConfigurationSetName"] = message.configuration_set
     return request
+
+
+def _attached(attachment: Attachment) -> dict[str, object]:
+    return {**attachment_fields(attachment), "RawContent": attachment.content}
+
+
+def attachment_fields(attachment: Attachment) -> dict[str, object]:
+    """What SendEmail is told of an attachment beside its content."""
+    return {
+        "FileName": attachment.name,
+        "ContentType": attachment.content_type,
+        "ContentDisposition": "ATTACHMENT",
+        "ContentTransferEncoding": "BASE64",
+    }
 
 
 def _utf8(text: str) -> dict[str, str]:

@@ -178,7 +178,3 @@ def test_an_unknown_variable_that_is_near_to_none_is_a_warning_too() -> None:
 
 def test_variables_of_others_are_none_of_our_business() -> None:
     assert load_settings({"PATH": "/bin", "AWS_REGION": "x", "MAILERS": "x"}, NO_FILE).warnings == ()
-
-
-def test_a_setting_that_nothing_acts_by_yet_says_so() -> None:
-    assert loaded(SES_CLIENT="lean").warnings == ("MAILER_SES_CLIENT has no effect in this version",)

@@ -1,10 +1,14 @@
 import os
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Protocol
 
 import pytest
 
+from mailer.clock import SystemClock
 from mailer.model.message import Attachment, Message
 from mailer.transports.ses import SesTransport
+from mailer.transports.ses_lean import LeanSesTransport
 from tests.doubles.ses import SesDouble, environment
 
 
@@ -41,7 +45,21 @@ async def ses(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SesDouble]:
         yield double
 
 
+class NewTransport(Protocol):
+    """Makes a transport of one of the two clients."""
+
+    def __call__(
+        self, *, max_connections: int = ..., connect_timeout: float = ..., read_timeout: float = ...
+    ) -> SesTransport: ...
+
+
+@pytest.fixture(params=["aioboto3", "lean"])
+def new_transport(request: pytest.FixtureRequest) -> NewTransport:
+    """The client of each value of MAILER_SES_CLIENT: all that is seen from outside is the same."""
+    return SesTransport if request.param == "aioboto3" else partial(LeanSesTransport, SystemClock())
+
+
 @pytest.fixture
-async def transport(ses: SesDouble) -> AsyncIterator[SesTransport]:
-    async with SesTransport() as opened:
+async def transport(ses: SesDouble, new_transport: NewTransport) -> AsyncIterator[SesTransport]:
+    async with new_transport() as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""SES through the real AWS SDK over real sockets, against the double."""
+"""SES over real sockets, against the double: through the real AWS SDK, and through the lean client."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +26,7 @@ from mailer.model.outcome import (
 from mailer.transports.ses import SesTransport
 from tests.doubles.ses import SesDouble
 from tests.doubles.ses_faults import ANSWERS
+from tests.unit.transports.conftest import NewTransport
 
 PATIENT = 60.0
 """Seconds; longer than any test takes."""
@@ -117,9 +118,11 @@ async def test_a_call_that_is_cut_leaves_the_mail_in_doubt_and_is_not_made_again
     assert len(ses.mails) == accepted
 
 
-async def test_past_the_read_timeout_the_mail_is_in_doubt_and_not_sent_again(ses: SesDouble, mail: Message) -> None:
+async def test_past_the_read_timeout_the_mail_is_in_doubt_and_not_sent_again(
+    ses: SesDouble, mail: Message, new_transport: NewTransport
+) -> None:
     ses.fault("hang", times=None)
-    async with SesTransport(read_timeout=0.2) as transport:
+    async with new_transport(read_timeout=0.2) as transport:
         outcome = await transport.send(mail, timeout=PATIENT)
 
     assert isinstance(outcome, NoAnswer)
@@ -182,11 +185,11 @@ def full_backlog() -> Iterator[int]:
 
 
 async def test_a_connection_that_never_comes_about_is_nobodys_failure(
-    ses: SesDouble, mail: Message, monkeypatch: pytest.MonkeyPatch
+    ses: SesDouble, mail: Message, monkeypatch: pytest.MonkeyPatch, new_transport: NewTransport
 ) -> None:
     with full_backlog() as port:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", f"http://127.0.0.1:{port}")
-        async with SesTransport(connect_timeout=0.2) as transport:
+        async with new_transport(connect_timeout=0.2) as transport:
             outcome = await transport.send(mail, timeout=PATIENT)
     assert isinstance(outcome, TransportDown)
     assert outcome.code == "ConnectTimeoutError"
@@ -194,18 +197,20 @@ async def test_a_connection_that_never_comes_about_is_nobodys_failure(
 
 @pytest.mark.parametrize("url", ["http://ses.invalid", "https://127.0.0.1:{port}"], ids=["no such name", "no TLS"])
 async def test_a_name_or_a_tls_that_fails_is_nobodys_failure(
-    ses: SesDouble, mail: Message, monkeypatch: pytest.MonkeyPatch, url: str
+    ses: SesDouble, mail: Message, monkeypatch: pytest.MonkeyPatch, url: str, new_transport: NewTransport
 ) -> None:
     port = ses.url.rpartition(":")[2]
     monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", url.format(port=port))
-    async with SesTransport() as transport:
+    async with new_transport() as transport:
         assert isinstance(await transport.send(mail, timeout=PATIENT), TransportDown)
     assert ses.posts == 0
 
 
-async def test_as_many_calls_as_connections_are_in_flight_at_once(ses: SesDouble, mail: Message) -> None:
+async def test_as_many_calls_as_connections_are_in_flight_at_once(
+    ses: SesDouble, mail: Message, new_transport: NewTransport
+) -> None:
     ses.fault("late", times=None, seconds=PATIENT)
-    async with SesTransport(max_connections=30) as transport, anyio.create_task_group() as group:
+    async with new_transport(max_connections=30) as transport, anyio.create_task_group() as group:
         for _ in range(30):
             group.start_soon(partial(transport.send, mail, timeout=PATIENT))
         await ses.wait_for_posts(30)
@@ -213,27 +218,33 @@ async def test_as_many_calls_as_connections_are_in_flight_at_once(ses: SesDouble
     assert len(ses.mails) == 30
 
 
-async def test_without_a_region_it_says_which_variable_to_set(ses: SesDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_region_it_says_which_variable_to_set(
+    ses: SesDouble, monkeypatch: pytest.MonkeyPatch, new_transport: NewTransport
+) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
     with pytest.raises(TransportAway, match="region") as away:
-        async with SesTransport():
+        async with new_transport():
             pass
     assert "AWS_REGION" in away.value.next_step
 
 
-async def test_without_credentials_it_says_how_to_give_some(ses: SesDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_credentials_it_says_how_to_give_some(
+    ses: SesDouble, monkeypatch: pytest.MonkeyPatch, new_transport: NewTransport
+) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(TransportAway, match="credentials") as away:
-        async with SesTransport():
+        async with new_transport():
             pass
     assert "AWS_PROFILE" in away.value.next_step
 
 
-async def test_a_profile_that_is_not_there_is_said(ses: SesDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_profile_that_is_not_there_is_said(
+    ses: SesDouble, monkeypatch: pytest.MonkeyPatch, new_transport: NewTransport
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(TransportAway, match="nobody"):
-        async with SesTransport():
+        async with new_transport():
             pass
 
 
@@ -264,9 +275,9 @@ async def renewals(ses: SesDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 async def test_credentials_that_cannot_be_renewed_pause_the_account_and_leave_no_doubt(
-    ses: SesDouble, mail: Message, renewals: list[str]
+    ses: SesDouble, mail: Message, renewals: list[str], new_transport: NewTransport
 ) -> None:
-    async with SesTransport() as transport:
+    async with new_transport() as transport:
         renewals.extend(["fail"] * 3)
         outcome = await transport.send(mail, timeout=PATIENT)
         assert isinstance(outcome, AccountPaused)
@@ -277,9 +288,9 @@ async def test_credentials_that_cannot_be_renewed_pause_the_account_and_leave_no
 
 
 async def test_a_renewal_of_credentials_that_hangs_leaves_no_doubt_about_the_mail(
-    ses: SesDouble, mail: Message, renewals: list[str]
+    ses: SesDouble, mail: Message, renewals: list[str], new_transport: NewTransport
 ) -> None:
-    async with SesTransport() as transport:
+    async with new_transport() as transport:
         renewals.append("hang")
         outcome = await transport.send(mail, timeout=0.2)
     assert isinstance(outcome, AccountPaused)
@@ -290,4 +301,4 @@ async def test_a_renewal_of_credentials_that_hangs_leaves_no_doubt_about_the_mai
 async def test_a_call_says_who_makes_it(ses: SesDouble, transport: SesTransport, mail: Message) -> None:
     await transport.send(mail, timeout=PATIENT)
     (user_agent,) = ses.user_agents
-    assert user_agent.startswith(f"mailer/{version('mailer')} ")
+    assert f"{user_agent} ".startswith(f"mailer/{version('mailer')} ")

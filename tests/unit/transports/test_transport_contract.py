@@ -13,6 +13,7 @@ from mailer.model.message import Message
 from mailer.model.outcome import Accepted, Outcome, TransportDown
 from mailer.transports.outbox import Outbox
 from mailer.transports.ses import SesTransport
+from mailer.transports.ses_lean import LeanSesTransport
 from mailer.transports.transport import Transport
 from tests.doubles.ses import SesDouble
 
@@ -38,11 +39,15 @@ class Breakable:
             await self._ses.accept_connections()
 
 
-@pytest.fixture(params=["outbox", "ses"])
+@pytest.fixture(params=["outbox", "ses", "lean ses"])
 async def breakable(request: pytest.FixtureRequest, tmp_path: Path, ses: SesDouble) -> AsyncIterator[Breakable]:
     folder = tmp_path / "outbox"
-    transport: Transport = Outbox(folder, SystemClock()) if request.param == "outbox" else SesTransport()
-    async with transport:
+    transports: dict[str, Transport] = {
+        "outbox": Outbox(folder, SystemClock()),
+        "ses": SesTransport(),
+        "lean ses": LeanSesTransport(SystemClock()),
+    }
+    async with transports[request.param] as transport:
         yield Breakable(transport, folder, ses)
 
 
