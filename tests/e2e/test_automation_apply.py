@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands import EXAMPLE, Mailer
-from tests.e2e.small_definition import NAME, write_definition
+from tests.small_definition import NAME, write_definition
 
 REALTIME = '[[schedule]]\nkind = "realtime"'
 

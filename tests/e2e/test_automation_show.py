@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.e2e.commands import EXAMPLE, Mailer
-from tests.e2e.small_definition import NAME, write_definition
+from tests.small_definition import NAME, write_definition
 
 DAILY = '[[schedule]]\nkind = "daily"\nat = ["09:00"]\ntimezone = "Asia/Seoul"'
 
