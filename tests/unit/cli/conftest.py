@@ -3,12 +3,13 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
 from mailer.cli.app import main
 from mailer.cli.demo_data import DemoData, make_demo_data
-from tests.e2e.commands import Mailer, Ran, environment, new_workplace
+from tests.e2e.commands import Mailer, Ran, environment
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +20,12 @@ def demo_data(tmp_path_factory: pytest.TempPathFactory) -> DemoData:
 
 @pytest.fixture
 def workplace(tmp_path: Path, demo_data: DemoData) -> Path:
-    """A folder with `crm.db` and `attachments/` of the example, which is the working folder too."""
-    return new_workplace(tmp_path / "작업", demo_data)
+    """A folder with `crm.db` of the example, and a link to its attachments: to copy them takes longer than a test."""
+    folder = tmp_path / "작업"
+    folder.mkdir()
+    copy(demo_data.database, folder)
+    (folder / "attachments").symlink_to(demo_data.attachments)
+    return folder
 
 
 @pytest.fixture
