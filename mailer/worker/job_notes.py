@@ -29,4 +29,5 @@ class JobNotes:
 
 def cause_of(fault: MailerError) -> str:
     """Why a job stopped, and what to do about it, as its LOG keeps it."""
-    return ". ".join(part for part in (str(fault).rstrip("."), fault.next_step) if part)
+    what, next_step = str(fault).rstrip("."), fault.next_step
+    return f"{what}. {next_step[0].upper()}{next_step[1:]}" if next_step else what
