@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailer.cli.demo_data import DemoData, make_demo_data
+from tests.doubles.ses_process import SesProcess, ses_process
 from tests.e2e.commands import Mailer, Ran, Running, StartMailer, new_workplace, run_mailer
 
 
@@ -44,3 +45,10 @@ def start_mailer(workplace: Path, tmp_path: Path) -> Iterator[StartMailer]:
     for running in started:
         running.process.kill()
         running.process.wait()
+
+
+@pytest.fixture
+def ses() -> Iterator[SesProcess]:
+    """The double of SES as a process of its own."""
+    with ses_process() as double:
+        yield double

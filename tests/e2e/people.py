@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 NAME = "인사"
+OWNER = "crm-team@example.co.kr"
 
 
 def make_people(folder: Path, number: int) -> None:
@@ -47,7 +48,7 @@ def write_definition(
 [automation]
 name = "{NAME}"
 from = "고객센터 <billing@example.co.kr>"
-owner = "crm-team@example.co.kr"
+owner = "{OWNER}"
 max_parallel = {max_parallel}
 unknown = "{unknown}"
 

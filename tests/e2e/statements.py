@@ -18,7 +18,7 @@ from mailer.cli.demo_rows import Planted
 from mailer.errors import MalformedAddress
 from mailer.model.address import parse_recipient
 from mailer.model.delivery import Status, UpdateStatus
-from tests.e2e.commands import run_mailer
+from tests.e2e.commands import look
 
 REASONS = {
     Planted.NO_ADDRESS: ("no address", "no address"),
@@ -107,7 +107,7 @@ def statements_of(workplace: Path) -> dict[str, Statement]:
 
 def show(workplace: Path, job_id: int = 1, env: Mapping[str, str] | None = None) -> dict[str, Any]:
     """`job show --json`."""
-    ran = run_mailer(workplace, "job", "show", str(job_id), "--json", env=env)
+    ran = look(workplace, "job", "show", str(job_id), "--json", env=env)
     assert ran.code == 0, ran.stderr
     shown: dict[str, Any] = json.loads(ran.stdout)
     return shown
@@ -115,7 +115,7 @@ def show(workplace: Path, job_id: int = 1, env: Mapping[str, str] | None = None)
 
 def deliveries(workplace: Path, job_id: int = 1, status: str = "") -> list[dict[str, str]]:
     """`job deliveries --csv -`."""
-    ran = run_mailer(workplace, "job", "deliveries", str(job_id), "--status", status, "--csv", "-")
+    ran = look(workplace, "job", "deliveries", str(job_id), "--status", status, "--csv", "-")
     assert ran.code == 0, ran.stderr
     return list(csv.DictReader(io.StringIO(ran.stdout)))
 

@@ -1,23 +1,16 @@
 """What goes wrong with SES, and how its recipients end: each fault by the double, met by the real command."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
 
-from tests.doubles.ses import environment as ses_environment
 from tests.doubles.ses_process import SesProcess, ses_process
 from tests.e2e.commands import Mailer, StartMailer
-from tests.e2e.people import NAME, make_people, people, write_definition
+from tests.e2e.over_ses import apply_and_enqueue, over, run, wait_for_mails
+from tests.e2e.people import make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
-
-
-@pytest.fixture
-def ses() -> Iterator[SesProcess]:
-    with ses_process() as double:
-        yield double
 
 
 @pytest.fixture
@@ -29,23 +22,6 @@ def workplace(tmp_path: Path) -> Path:
     return folder
 
 
-def over(url: str, **settings: str) -> dict[str, str]:
-    """The settings of a command that sends over the double."""
-    return {**ses_environment(url), "MAILER_TRANSPORT": "ses", "MAILER_SES_RATE": "100", **settings}
-
-
-def enqueue(mailer: Mailer, workplace: Path) -> None:
-    """Job 1 waits."""
-    assert mailer("automation", "apply", write_definition(workplace)).code == 0
-    assert mailer("enqueue", NAME).stdout == "job 1 waiting\n"
-
-
-def run(mailer: Mailer, ses: SesProcess) -> None:
-    """Until there is nothing left to do."""
-    ran = mailer("run", "--until-idle", env=over(ses.url))
-    assert ran.code == 0, ran.stderr
-
-
 def ends(workplace: Path) -> dict[str, dict[str, str]]:
     return {row["key"]: row for row in deliveries(workplace)}
 
@@ -53,7 +29,7 @@ def ends(workplace: Path) -> dict[str, dict[str, str]]:
 def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
-    enqueue(mailer, workplace)
+    apply_and_enqueue(mailer, write_definition(workplace))
     ses.fault("bad-address", to="kim3@example.com")
     ses.fault("bad-request", to="kim5@example.com", times=None)
     ses.fault("bad-request", to="kim7@example.com", times=2)
@@ -93,7 +69,7 @@ def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
 def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
-    enqueue(mailer, workplace)
+    apply_and_enqueue(mailer, write_definition(workplace))
     for kind, to in (("503", "kim9"), ("half", "kim11"), ("content", "kim13")):
         ses.fault(kind, to=f"{to}@example.com")
     run(mailer, ses)
@@ -114,7 +90,7 @@ def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
 def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
-    enqueue(mailer, workplace)
+    apply_and_enqueue(mailer, write_definition(workplace))
     ses.fault("unverified-sender", times=None)
     run(mailer, ses)
     shown = show(workplace)
@@ -130,7 +106,7 @@ def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
 def test_while_ses_refuses_connections_the_job_waits_says_why_and_goes_on(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer
 ) -> None:
-    enqueue(mailer, workplace)
+    apply_and_enqueue(mailer, write_definition(workplace))
     with socket.socket() as nobody:  # holds the port, and does not listen
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
@@ -154,7 +130,7 @@ def test_while_ses_refuses_connections_the_job_waits_says_why_and_goes_on(
 def test_connections_refused_for_two_seconds_in_the_middle_fail_nobody(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    enqueue(mailer, workplace)
+    apply_and_enqueue(mailer, write_definition(workplace))
     running = start_mailer("run", "--until-idle", env=over(ses.url, MAILER_SES_RATE="30"))
     wait_for_mails(ses, 5)
     ses.refuse_connections(2)
@@ -166,11 +142,3 @@ def test_connections_refused_for_two_seconds_in_the_middle_fail_nobody(
     assert counts["UNKNOWN"] <= 4  # those whose connection was cut: at most as many as were in flight
     assert "waiting" in {line["code"] for line in shown["log_lines"]}
     assert ses.stats()["twice"] == []
-
-
-def wait_for_mails(ses: SesProcess, number: int) -> None:
-    """Until the double has accepted so many."""
-    deadline = monotonic() + 60
-    while ses.stats()["accepted"] < number:
-        assert monotonic() < deadline
-        sleep(0.01)

@@ -1,0 +1,39 @@
+"""Commands that send over the double of SES, which counts what nobody may get twice."""
+
+from time import monotonic, sleep
+
+from tests.doubles.ses import environment
+from tests.doubles.ses_process import SesProcess
+from tests.e2e.commands import TIMEOUT, Mailer
+from tests.e2e.people import NAME, OWNER
+
+
+def over(url: str, **settings: str) -> dict[str, str]:
+    """The settings of a command that sends over the double."""
+    return {**environment(url), "MAILER_TRANSPORT": "ses", "MAILER_SES_RATE": "100", **settings}
+
+
+def apply_and_enqueue(mailer: Mailer, definition: str) -> None:
+    """Job 1 waits."""
+    applied = mailer("automation", "apply", definition)
+    assert applied.code == 0, applied.stderr
+    assert mailer("enqueue", NAME).stdout == "job 1 waiting\n"
+
+
+def run(mailer: Mailer, ses: SesProcess, **settings: str) -> None:
+    """Until there is nothing left to do."""
+    ran = mailer("run", "--until-idle", env=over(ses.url, **settings))
+    assert ran.code == 0, ran.stderr
+
+
+def wait_for_mails(ses: SesProcess, number: int) -> None:
+    """Until the double has accepted so many."""
+    deadline = monotonic() + TIMEOUT
+    while ses.stats()["accepted"] < number:
+        assert monotonic() < deadline, "mails do not come"
+        sleep(0.01)
+
+
+def people_mailed(ses: SesProcess) -> list[str]:
+    """To whom mails went, the warnings to the owner aside; who got two is there twice."""
+    return [mail.to for mail in ses.mails() if mail.to != OWNER]
