@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -99,17 +100,16 @@ class StandIn:
 
     async def is_waiting(self, sid: int) -> bool:
         """Whether a session waits for another one's lock."""
-        calls = self.sessions[sid].calls
-        if calls is None:
-            return False
-        found = await self._admin.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'", [calls.process]
-        )
-        return await found.fetchone() is not None
+        return await self._has_process(sid, "wait_event_type = 'Lock'")
 
     async def until_waiting(self, sid: int) -> None:
         """Returns when a session waits for another one's lock: so a race is arranged without sleeping."""
         while not await self.is_waiting(sid):
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def until_executing(self, sid: int) -> None:
+        """Returns when a session's statement runs in PostgreSQL."""
+        while not await self._has_process(sid, "state = 'active'"):
             await asyncio.sleep(_LOOK_EVERY)
 
     async def may_see(self, role: str, table: str) -> bool:
@@ -124,6 +124,15 @@ class StandIn:
         role = postgres_name(session.user)
         backend = await Backend.connect(self._postgres, self._database, role, session.sid)
         return Calls(self, backend, self._types, role)
+
+    async def _has_process(self, sid: int, condition: LiteralString) -> bool:
+        calls = self.sessions[sid].calls
+        if calls is None:
+            return False
+        found = await self._admin.execute(
+            f"SELECT 1 FROM pg_stat_activity WHERE pid = %s AND {condition}", [calls.process]
+        )
+        return await found.fetchone() is not None
 
     def forget(self, session: Session) -> None:
         self.sessions.pop(session.sid, None)

@@ -196,7 +196,8 @@ class Session:
 
     async def _answer(self, request: Request, binds: Binds) -> None:
         call, sql = self._named(request)
-        fault = self._standin.faults.strike(call, sql=sql, user=self.user) if call else None
+        user = request.user if isinstance(request, Logon) else self.user
+        fault = self._standin.faults.strike(call, sql=sql, user=user) if call else None
         if fault and fault.action is Action.ERROR:
             self._send(self._failed(OracleError(fault.code, fault.text or None)))
         elif fault and fault.action is Action.KILL:

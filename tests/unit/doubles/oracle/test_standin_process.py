@@ -1,0 +1,139 @@
+"""The stand-in in a process of its own, and what is left when that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import oracledb
+import psutil
+import pytest
+from tests.doubles.oracle import Action, Control, Fault, connected_control, stop_leftover_servers
+from tests.unit.doubles.oracle.failures import fails_with
+
+ROOT = Path(__file__).parents[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    process: asyncio.subprocess.Process
+    dsn: str
+    control: str
+
+
+@asynccontextmanager
+async def standin_process() -> AsyncIterator[Running]:
+    command = (sys.executable, "-m", "tests.doubles.oracle", "--port", "0", "--user", "app/한글")
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        dsn = (await process.stdout.readline()).decode().strip()
+        control = (await process.stdout.readline()).decode().strip().removeprefix("control ")
+        yield Running(process, dsn, control)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+        process._transport.close()  # type: ignore[attr-defined]  # else its pipe is closed by the garbage collector
+
+
+async def connected(running: Running) -> oracledb.AsyncConnection:
+    return await oracledb.connect_async(user="app", password="한글", dsn=running.dsn)
+
+
+async def asked(connection: oracledb.AsyncConnection, sql: str) -> object:
+    with connection.cursor() as cursor:
+        await cursor.execute(sql)
+        (found,) = await cursor.fetchone()
+        return found
+
+
+def servers() -> set[int]:
+    """The PostgreSQL servers in folders of stand-ins."""
+    found = set()
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if re.search(r"postgres -D \S*mailer-oracle-standin-", line):
+            found.add(process.pid)
+    return found
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Running]:
+    async with standin_process() as process:
+        yield process
+
+
+@pytest.fixture
+async def control(running: Running) -> AsyncIterator[Control]:
+    async with connected_control(running.control) as orders:
+        yield orders
+
+
+async def test_faults_sessions_and_the_clock_are_ordered_from_outside(running: Running, control: Control) -> None:
+    connection = await connected(running)
+    connection.module = "mailer"
+    assert await asked(connection, "SELECT 1 FROM DUAL") == 1
+    (session,) = await control.sessions()
+    assert (session["user"], session["module"], session["sid"]) == ("APP", "mailer", connection.session_id)
+
+    fault = await control.arm(Fault(Action.ERROR, sql="DUAL", code=1555))
+    with fails_with("ORA-01555"):
+        await asked(connection, "SELECT 2 FROM DUAL")
+    await control.until_struck(fault)
+    await control.disarm(fault)
+    await control.arm(Fault(Action.ERROR, times=0))
+    await control.clear_faults()
+
+    await control.freeze_clock(datetime(2026, 11, 24, tzinfo=UTC))
+    await control.advance(timedelta(seconds=1.5))
+    now = await asked(connection, "SELECT SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM DUAL")
+    assert now == datetime(2026, 11, 24, 0, 0, 1, 500000)  # noqa: DTZ001
+    await control.freeze_clock(None)
+
+    await control.go_down()
+    with fails_with("DPY-4011"):
+        await asked(connection, "SELECT 3 FROM DUAL")
+    await control.come_back()
+    again = await connected(running)
+    await control.kill(again.session_id)
+    with fails_with("DPY-4011"):
+        await again.ping()
+    await control.set_password("app", "new")
+    with fails_with("ORA-01017"):
+        await connected(running)
+
+
+async def test_an_order_that_is_wrong_is_said_to_be(control: Control) -> None:
+    with pytest.raises(RuntimeError, match="KeyError"):
+        await control.kill(999)
+    await control.clear_faults()
+
+
+async def test_a_stopped_stand_in_leaves_nothing_behind() -> None:
+    before = servers()
+    async with standin_process() as running:
+        connection = await connected(running)
+        assert len(servers()) == len(before) + 1
+    assert running.process.returncode == 0
+    assert servers() == before
+    with fails_with("DPY-4011"):
+        await connection.ping()
+
+
+async def test_a_killed_stand_ins_server_is_stopped_by_whoever_comes_next() -> None:
+    before = servers()
+    async with standin_process() as running:
+        running.process.send_signal(signal.SIGKILL)
+        await running.process.wait()
+        (left_over,) = servers() - before
+        assert await asyncio.to_thread(stop_leftover_servers)
+        assert not psutil.pid_exists(left_over)
+        assert servers() == before
