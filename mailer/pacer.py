@@ -65,7 +65,7 @@ class AccountSlots:
         self._rate = own_rate or CAUTIOUS_RATE
         self._rates_at = -RATES_AGE
         self._block: deque[float] = deque()
-        self._reserving = anyio.Lock()
+        self._reserving: anyio.Event | None = None
 
     @property
     def rate(self) -> float:
@@ -74,21 +74,36 @@ class AccountSlots:
 
     async def reserve(self) -> float:
         """See `Slots.reserve`. Waits while the database is away."""
-        async with self._reserving:
-            while True:
-                while self._block and self._block[0] + SLOT_GRACE < self._clock.monotonic():
-                    self._block.popleft()
-                if self._block:
-                    return self._block.popleft()
-                try:
-                    await self._reserve_block()
-                except DatabaseAway:
-                    await self._clock.sleep(AWAY_AGAIN)
+        while (slot := self._next_in_block()) is None:
+            await self._refill()
+        return slot
 
     async def slow_down(self) -> None:
         """See `Slots.slow_down`."""
         self._rates_at = -RATES_AGE
         await self._account.lower_rate(self._rate * SLOWER)
+
+    def _next_in_block(self) -> float | None:
+        too_late = self._clock.monotonic() - SLOT_GRACE
+        while self._block:
+            slot = self._block.popleft()
+            if slot >= too_late:
+                return slot
+        return None
+
+    async def _refill(self) -> None:
+        """One reservation for all who wait: they go on together, for one after the other would be too late again."""
+        if self._reserving is not None:
+            await self._reserving.wait()
+            return
+        done = self._reserving = anyio.Event()
+        try:
+            await self._reserve_block()
+        except DatabaseAway:
+            await self._clock.sleep(AWAY_AGAIN)
+        finally:
+            self._reserving = None
+            done.set()
 
     async def _reserve_block(self) -> None:
         await self._refresh_rate()
@@ -126,8 +141,9 @@ class Pacer:
         return await self._slots.reserve()
 
     async def wait_for(self, moment: float) -> None:
-        """Until that moment of the monotonic clock."""
-        await self._clock.sleep(moment - self._clock.monotonic())
+        """Until that moment of the monotonic clock; where it is past, without giving way to others: a slot would age."""
+        if (seconds := moment - self._clock.monotonic()) > 0:
+            await self._clock.sleep(seconds)
 
     def is_missed(self, slot: float) -> bool:
         """Whether it is too late for the slot: it is to be thrown away."""

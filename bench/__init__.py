@@ -1,0 +1,1 @@
+"""Measurements of mailer beside what it is compared with: `make bench`."""
