@@ -14,9 +14,9 @@ from mailer.attachments.storage import Storage
 from mailer.db.database import Database
 from mailer.db.migrations import migrate, require_current_schema
 from mailer.db.sqlite import SqliteDatabase
-from mailer.errors import ConfigurationError, TransportAway
+from mailer.errors import TransportAway
 from mailer.model.clock import Clock
-from mailer.model.database_url import SqliteFile
+from mailer.model.database_url import OracleService, SqliteFile
 from mailer.pacer import AccountSlots, Pacer
 from mailer.settings import Settings
 from mailer.sources.opening import open_source
@@ -40,11 +40,10 @@ def database_of(settings: Settings, clock: Clock, *, create: bool = False) -> Da
     match settings.database_address:
         case SqliteFile(path):
             return SqliteDatabase(path, clock, create=create)
-        case _:
-            raise ConfigurationError(
-                "MAILER_DATABASE names an Oracle service, and this version keeps its tables in SQLite alone",
-                "Set it to the path of a file.",
-            )
+        case OracleService() as service:
+            from mailer.db.oracle import OracleDatabase  # noqa: PLC0415 - its driver takes long to load
+
+            return OracleDatabase(service, clock, patience=settings.db_patience.total_seconds())
 
 
 @asynccontextmanager

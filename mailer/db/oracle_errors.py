@@ -19,6 +19,8 @@ class Kind(Enum):
 
     AWAY = auto()
     """No answer, or not now: the same may succeed later. Whether a statement under way took effect is not known."""
+    LATE = auto()
+    """No answer in time: away, or busy with it."""
     DENIED = auto()
     """It answers, and will not have us until a person has acted: a try more may even lock the account."""
     UNDONE = auto()
@@ -67,7 +69,7 @@ def read_error(error: BaseException, where: Whereabouts) -> Trouble:
     The message never holds a value of a row: newer servers quote values behind the first line, some in it.
     """
     if isinstance(error, TimeoutError):
-        return _told("", where, _Meaning(Kind.AWAY, "no answer in time", _MEANINGS["DPY-4011"].advice))
+        return _told("", where, _Meaning(Kind.LATE, "no answer in time", _MEANINGS["DPY-4011"].advice))
     if isinstance(error, OSError):
         return _network_trouble(error, where)
     if isinstance(error.__cause__, OSError):

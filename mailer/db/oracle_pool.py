@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 CONNECT_SECONDS = 20.0
 """Until a connection stands, at most."""
+FIRST_SECONDS = 5.0
+"""Of patience with the first connection of all: something about it may be wrong for good."""
 IDLE_SECONDS = 60.0
 """A connection that nobody used for longer is asked whether it still stands: a firewall may have forgotten it."""
 LIFETIME_SECONDS = 3600.0
@@ -111,7 +113,7 @@ class OraclePool:
 
     async def __aenter__(self) -> "OraclePool":
         """Connects, so that what is wrong shows at once. Raises OracleTrouble."""
-        self._free.append(await self._open())
+        self._free.append(await self._connection(min(FIRST_SECONDS, self._patience)))
         return self
 
     async def __aexit__(self, *details: object) -> None:
@@ -127,7 +129,7 @@ class OraclePool:
         """
         await self._take_room()
         try:
-            kept = await self._connection()
+            kept = await self._connection(self._patience)
             link = OracleLink(kept.raw, self._where)
             try:
                 yield link
@@ -150,8 +152,8 @@ class OraclePool:
                 )
             ) from None
 
-    async def _connection(self) -> _Kept:
-        deadline = self._clock.monotonic() + self._patience
+    async def _connection(self, patience: float) -> _Kept:
+        deadline = self._clock.monotonic() + patience
         while True:
             while self._free:
                 kept = self._free.pop()
@@ -162,7 +164,7 @@ class OraclePool:
             try:
                 return await self._open()
             except OracleTrouble as error:
-                if error.trouble.kind is not Kind.AWAY or self._clock.monotonic() >= deadline:
+                if error.trouble.kind not in (Kind.AWAY, Kind.LATE) or self._clock.monotonic() >= deadline:
                     raise
             await self._clock.sleep(AGAIN_SECONDS)
 

@@ -51,6 +51,7 @@ LONGER = 10
 
 _ERRORS: Mapping[Kind, type[DatabaseAway | DatabaseRefused]] = {
     Kind.AWAY: DatabaseAway,
+    Kind.LATE: DatabaseAway,
     Kind.DENIED: DatabaseDenied,
     Kind.UNDONE: TransactionUndone,
     Kind.DUPLICATE: DuplicateKey,

@@ -32,27 +32,30 @@ _UNSET_TYPES: Mapping[str, oracledb.DbType] = {
 """Binds of our own statements that may be None and are no texts: COALESCE refuses a mixture (ORA-00932)."""
 
 
-async def fetch_sql(raw: oracledb.AsyncConnection, sql: str, binds: OracleBinds, at_most: int | None) -> Rows:
+async def fetch_sql(
+    raw: oracledb.AsyncConnection, sql: str, binds: OracleBinds, at_most: int | None, *, is_exact: bool = False
+) -> Rows:
     """The first `at_most` rows (None: all), in one round trip where there is no LOB.
 
     Rows of FOR UPDATE SKIP LOCKED are locked as they are fetched, so no more are asked for than are wanted.
+    `is_exact`: a number with a fraction is a Decimal, for a float keeps 17 digits.
     """
     with raw.cursor() as cursor:
-        cursor.prefetchrows = cursor.arraysize = at_most or FETCH_ROWS
+        cursor.prefetchrows = cursor.arraysize = min(at_most or FETCH_ROWS, FETCH_ROWS)
         _set_types(cursor, bind_types([binds], _UNSET_TYPES))
-        await cursor.execute(sql, dict(binds), fetch_lobs=False)
+        await cursor.execute(sql, dict(binds), fetch_lobs=False, fetch_decimals=is_exact)
         found = await (cursor.fetchall() if at_most is None else cursor.fetchmany(at_most))
         return rows_of(cursor, found)
 
 
 async def open_sql(
-    raw: oracledb.AsyncConnection, sql: str, binds: OracleBinds, slice_rows: int
+    raw: oracledb.AsyncConnection, sql: str, binds: OracleBinds, slice_rows: int, *, is_exact: bool = False
 ) -> oracledb.AsyncCursor:
     """A cursor whose rows are to be fetched in slices; it lives no longer than its connection is held."""
     cursor = raw.cursor()
     cursor.prefetchrows = cursor.arraysize = slice_rows
     _set_types(cursor, bind_types([binds], _UNSET_TYPES))
-    await cursor.execute(sql, dict(binds), fetch_lobs=False)
+    await cursor.execute(sql, dict(binds), fetch_lobs=False, fetch_decimals=is_exact)
     return cursor
 
 

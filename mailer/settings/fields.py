@@ -72,6 +72,8 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 SomeTime = Annotated[Duration, _at_least(timedelta(milliseconds=10))]
 """Long enough not to be a busy loop."""
 Folder = Annotated[Path, AfterValidator(_expanded)]
+Connections = Annotated[int, Field(ge=2, le=200)]
+"""To an Oracle service at once: one may be reading a long list while another writes."""
 
 
 class SourceSettings(BaseModel):
@@ -86,6 +88,7 @@ class SourceSettings(BaseModel):
     tns_admin: Folder | None = None
     wallet: Folder | None = None
     wallet_password: SecretStr | None = None
+    pool: Connections = 8
 
     @field_validator("url")
     @classmethod
@@ -104,7 +107,9 @@ class SourceSettings(BaseModel):
     def address(self) -> DatabaseAddress:
         """Where it is, login included."""
         address = OracleService(self.dsn) if self.dsn is not None else parse_database_url(self.url or "")
-        return _complete(address, self.user, self.password, self.tns_admin, self.wallet, self.wallet_password)
+        return _complete(
+            address, self.user, self.password, self.tns_admin, self.wallet, self.wallet_password, self.pool
+        )
 
 
 class Settings(BaseSettings):
@@ -120,6 +125,7 @@ class Settings(BaseSettings):
     database_tns_admin: Folder | None = None
     database_wallet: Folder | None = None
     database_wallet_password: SecretStr | None = None
+    database_pool: Connections = 8
     auto_migrate: bool | None = None
     """None: on for SQLite, off on Oracle; see `migrates_itself`."""
     db_patience: Duration = timedelta(seconds=30)
@@ -211,6 +217,7 @@ class Settings(BaseSettings):
             self.database_tns_admin,
             self.database_wallet,
             self.database_wallet_password,
+            self.database_pool,
         )
 
     @property
@@ -250,6 +257,7 @@ def _complete(
     tns_admin: Path | None,
     wallet: Path | None,
     wallet_password: SecretStr | None,
+    pool: int,
 ) -> DatabaseAddress:
     """The address with its login; SQLite has none, and what was set for it does no harm."""
     if isinstance(address, SqliteFile):
@@ -261,4 +269,5 @@ def _complete(
         tns_admin=tns_admin,
         wallet=wallet,
         wallet_password=wallet_password.get_secret_value() if wallet_password else None,
+        pool=pool,
     )

@@ -5,7 +5,8 @@
 UPDATE JOB_QUEUE SET LEASE_UNTIL = UTC_AFTER(:lease_seconds)
  WHERE JOB_ID = :job_id AND FENCE = :fence AND STATUS = 'RUNNING'
    AND LOADED_AT IS NULL
-   AND STOPPING IS NULL;  -- turns away a loader whose job was cancelled
+   AND STOPPING IS NULL  -- turns away a loader whose job was cancelled
+;
 
 -- name: insert_delivery
 INSERT INTO DELIVERY (JOB_ID, BATCH_NO, ROW_NO, RECIPIENT_KEY, EMAIL, ROW_DATA, STATUS, TOKEN, ERROR_CODE, ERROR, CHANGED_AT, DONE_AT)
@@ -136,7 +137,8 @@ SELECT COUNT(*) AS N FROM DELIVERY WHERE JOB_ID = :job_id AND STATUS = 'SKIPPED'
 -- What may go better the next time.
 UPDATE DELIVERY SET STATUS = 'PENDING', TRIES = 0, ERROR_CODE = NULL, ERROR = NULL, CHANGED_AT = UTC_NOW(), DONE_AT = NULL
  WHERE JOB_ID = :job_id AND STATUS = 'FAILED'
-   AND COALESCE(ERROR_CODE, '-') NOT IN ('no key', 'no address', 'malformed address', 'several addresses');  -- the frozen row can't get better
+   AND COALESCE(ERROR_CODE, '-') NOT IN ('no key', 'no address', 'malformed address', 'several addresses')  -- the frozen row can't get better
+;
 
 -- name: retry_pending
 UPDATE DELIVERY SET TRIES = 0 WHERE JOB_ID = :job_id AND STATUS = 'PENDING' AND TRIES > 0;

@@ -3,18 +3,27 @@
 Another database joins by an `Engine` of its own and its name in PARAMS.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from mailer.db.database import Database
+from tests.doubles.oracle import postgres_server
 from tests.store.engines import Engine, SqliteEngine, TimePasses
+from tests.store.oracle_engine import OracleEngine
 from tests.store.processes import Process, at_work
 from tests.store.tables import Tables
 
-PARAMS = ["sqlite"]
+PARAMS = ["sqlite", "oracle-standin"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The server beneath the stand-ins for Oracle."""
+    with postgres_server() as uri:
+        yield uri
 
 
 @pytest.fixture(params=PARAMS)
@@ -23,6 +32,8 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         match request.param:
             case "sqlite":
                 yield SqliteEngine(tmp_path, stack)
+            case "oracle-standin":
+                yield await OracleEngine.begin(request.getfixturevalue("postgres"), stack)
             case other:
                 raise LookupError(other)
 
@@ -44,9 +55,11 @@ def tables(engine: Engine) -> Tables:
 
 
 @pytest.fixture
-async def worker(database: Database, engine: Engine) -> AsyncIterator[Process]:
+async def worker(database: Database, engine: Engine, tables: Tables) -> AsyncIterator[Process]:
+    """A process. After each test, whatever it did: the numbers that people see are those of the ledger."""
     async with at_work("worker-1", database, engine.clock) as process:
         yield process
+    await tables.require_sums()
 
 
 @pytest.fixture
@@ -54,10 +67,3 @@ async def other(worker: Process, engine: Engine) -> AsyncIterator[Process]:
     """A second process, on its own connection."""
     async with at_work("worker-2", await engine.connect(), engine.clock) as process:
         yield process
-
-
-@pytest.fixture(autouse=True)
-async def sums_equal_the_ledger(database: Database, tables: Tables) -> AsyncIterator[None]:
-    """After each test, whatever it did: the numbers that people see are those of the ledger."""
-    yield
-    await tables.require_sums()

@@ -1,0 +1,59 @@
+"""A person's SQL by way of the driver: one coroutine for each use, to be run by `OracleLink.run`."""
+
+import re
+
+import oracledb
+
+from mailer.errors import QueryFailed
+from mailer.model.row import fold_name
+
+_HEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?P<word>\w*)", re.DOTALL)
+_READING = {"SELECT", "WITH"}
+_CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
+
+
+def require_query(source: str, query: str) -> None:
+    """Raises QueryFailed for what is no query.
+
+    That a query changes no row the database sees to, by a read-only transaction; but DDL ends any transaction, and
+    Oracle runs it even when it is only to be parsed.
+    """
+    if _first_word(query) not in _READING:
+        raise QueryFailed(
+            f"data source {source!r}: target and mapping queries begin with SELECT or WITH",
+            "Write one query, without a ';' behind it.",
+        )
+
+
+def require_update(source: str, query: str) -> None:
+    """Raises QueryFailed for what does not change rows; see `require_query`."""
+    if _first_word(query) not in _CHANGING:
+        raise QueryFailed(
+            f"data source {source!r}: an update query begins with UPDATE, INSERT, DELETE or MERGE",
+            "Write one such statement, without a ';' behind it.",
+        )
+
+
+def require_statement(source: str, query: str) -> None:
+    """Raises QueryFailed for what is neither; see `require_query`."""
+    if _first_word(query) not in _CHANGING:
+        require_query(source, query)
+
+
+async def bind_names(raw: oracledb.AsyncConnection, query: str) -> tuple[str, ...]:
+    """The binds of a statement that is parsed and not run."""
+    with raw.cursor() as cursor:
+        await cursor.parse(query)
+        return tuple(cursor.bindnames())
+
+
+async def column_names(raw: oracledb.AsyncConnection, query: str) -> tuple[str, ...]:
+    """The columns of a query that is parsed and not run."""
+    with raw.cursor() as cursor:
+        await cursor.parse(query)
+        return tuple(fold_name(column.name) for column in cursor.description or ())
+
+
+def _first_word(query: str) -> str:
+    head = _HEAD.match(query)
+    return head["word"].upper() if head else ""
