@@ -51,10 +51,12 @@ class Suppressions:
 
     async def add(self, suppressions: Sequence[NewSuppression], actor: str, action: str = "suppression add") -> int:
         """Adds those that are not there yet, in one transaction; how many. What is there keeps its reason."""
-        try:
-            return await self._add(suppressions, actor, action)
-        except DuplicateKey:
-            return await self._add(suppressions, actor, action)  # another process was first with one of them
+        async with self._database.transaction() as transaction:
+            binds = [_binds(one.email, one.reason) for one in sorted(suppressions, key=lambda one: one.email.lower())]
+            added = sum(await transaction.execute_many("insert_suppression", binds))
+            named = _named([one.email for one in suppressions])
+            await write_audit(transaction, actor, action, f"{added} addresses", named)
+        return added
 
     async def remove(self, addresses: Sequence[str], actor: str) -> int:
         """Takes them out; how many there were."""
@@ -64,14 +66,6 @@ class Suppressions:
             )
             await write_audit(transaction, actor, "suppression remove", f"{sum(counts)} addresses", _named(addresses))
         return sum(counts)
-
-    async def _add(self, suppressions: Sequence[NewSuppression], actor: str, action: str) -> int:
-        async with self._database.transaction() as transaction:
-            binds = [_binds(one.email, one.reason) for one in sorted(suppressions, key=lambda one: one.email.lower())]
-            added = sum(await transaction.execute_many("insert_suppression", binds))
-            named = _named([one.email for one in suppressions])
-            await write_audit(transaction, actor, action, f"{added} addresses", named)
-        return added
 
 
 async def suppress(transaction: Session, address: str, reason: str) -> bool:

@@ -41,8 +41,7 @@ SELECT COUNT(*) AS N FROM DELIVERY
 
 -- name: insert_suppression
 -- No row: the address is there already, and keeps its reason.
-INSERT INTO SUPPRESSION (EMAIL, REASON, SINCE)
-SELECT :email, :reason, UTC_NOW() WHERE NOT EXISTS (SELECT 1 FROM SUPPRESSION WHERE EMAIL = :email);
+INSERT INTO SUPPRESSION (EMAIL, REASON, SINCE) VALUES (:email, :reason, UTC_NOW()) ON CONFLICT (EMAIL) DO NOTHING;
 
 -- name: delete_suppression
 DELETE FROM SUPPRESSION WHERE EMAIL = :email;
