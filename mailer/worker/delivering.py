@@ -142,10 +142,13 @@ class Deliverer:
         touched: int | None = None
         result = Next(Status.SENT, UpdateStatus.DONE, delivery.tries)
         try:
-            touched = await self._plan.updater.update(
-                delivery.row,
-                {"JOB_ID": delivery.job_id, "MESSAGE_ID": facts.message_id, "SENT_AT": facts.sent_at},
-            )
+            with self._resources.in_flight.call() as waiting:
+                touched = await self._plan.updater.update(
+                    delivery.row,
+                    {"JOB_ID": delivery.job_id, "MESSAGE_ID": facts.message_id, "SENT_AT": facts.sent_at},
+                )
+            if waiting.cancelled_caught:
+                return  # the drain is over: the query stays due
         except (QueryFailed, SourceAway) as fault:
             error = str(fault)[:ERROR_LIMIT]
             result = Next(Status.SENT, UpdateStatus.FAILED, delivery.tries, None, "update failed", error)

@@ -64,9 +64,8 @@ class Sending:
                 except MailerError as fault:
                     self._end_with(fault, group)
         finally:
-            with anyio.CancelScope(shield=True):
-                for batch in list(self._active):
-                    await self._put_down(batch)
+            for batch in list(self._active):
+                await self._put_down(batch)
         if self._fault is not None:
             raise self._fault
 
@@ -75,18 +74,27 @@ class Sending:
             if self._left_open:  # its rows may not be sent now: the job's mark, soon seen, says why
                 self._left_open = False
                 await self._resources.clock.sleep(ASK_AGAIN)
-            claim = await self._resources.queue.claim_batch(self._job.job_id, in_order=self._in_order)
-            if claim is not None:
-                await self._start_batch(group, claim)
+            batch = await self._claim_batch()
+            if batch is not None:
+                await self._start_batch(group, batch)
             elif self._active:
                 await next(iter(self._active)).done.wait()
             else:
                 return
 
-    async def _start_batch(self, group: TaskGroup, claim: BatchClaim) -> None:
+    async def _claim_batch(self) -> _ActiveBatch | None:
+        """Shielded: a claim that was made and not noted would hold until its lease ends."""
+        with anyio.CancelScope(shield=True):
+            claim = await self._resources.queue.claim_batch(self._job.job_id, in_order=self._in_order)
+        if claim is None:
+            return None
         batch = _ActiveBatch(claim)
         self._active.add(batch)
         fault_point("batch claimed")
+        return batch
+
+    async def _start_batch(self, group: TaskGroup, batch: _ActiveBatch) -> None:
+        claim = batch.claim
         if claim.takeovers >= POISON_TAKEOVERS:
             raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
         await self._resources.lists.judge_batch(claim, self._job, self._plan.definition.policies.hold_back)
@@ -113,11 +121,12 @@ class Sending:
             await self._put_down(batch)
 
     async def _put_down(self, batch: _ActiveBatch) -> None:
-        """Closes a batch in which nothing is left to do, or gives it back."""
+        """Closes a batch in which nothing is left to do, or gives it back; also while the service stops."""
         try:
-            if not await self._resources.queue.close_batch(batch.claim):
-                await self._resources.queue.give_back_batch(batch.claim)
-                self._left_open = True
+            with anyio.CancelScope(shield=True):
+                if not await self._resources.queue.close_batch(batch.claim):
+                    await self._resources.queue.give_back_batch(batch.claim)
+                    self._left_open = True
         finally:
             self._active.discard(batch)
             batch.done.set()

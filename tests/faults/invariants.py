@@ -47,11 +47,7 @@ def judge(rows: Iterable[LedgerRow], mails: Iterable[Mail], recipients: Iterable
     return Verdict(
         lost=sorted(lost),
         twice=sorted(email for email, times in accepted.items() if times > 1),
-        denied=sorted(
-            email for email in accepted if email not in by_email or by_email[email].status in not_sent
-        ),
-        unfinished=sorted(
-            row.email for row in by_email.values() if row.status in (Status.PENDING, Status.SENDING)
-        ),
+        denied=sorted(email for email in accepted if email not in by_email or by_email[email].status in not_sent),
+        unfinished=sorted(row.email for row in by_email.values() if row.status in (Status.PENDING, Status.SENDING)),
         unknown=sorted(row.email for row in by_email.values() if row.status is Status.UNKNOWN),
     )

@@ -28,8 +28,10 @@ def race(racer: Racer, path: Path) -> Counter[str]:
 
 
 def _run(racer: Racer, path: Path, together: Barrier, results: "Queue[Counter[str]]") -> None:
+    def wait() -> None:
+        together.wait(BOUND)  # blocks the event loop: there is nothing else on it
+
     async def run() -> Counter[str]:
-        # The barrier blocks the event loop: there is nothing else on it.
-        return await racer(path, lambda: together.wait(BOUND) and None)
+        return await racer(path, wait)
 
     results.put(anyio.run(run))

@@ -1,4 +1,4 @@
-"""A worker that stood still for longer than its lease: another takes over, and what it does when it wakes does no harm."""
+"""A worker that stood still for longer than its lease: what it does when it wakes does no harm."""
 
 import signal
 from dataclasses import dataclass
