@@ -73,7 +73,7 @@ class JobRun:
         plan = JobPlan(self._resources, await self._resources.jobs.frozen(self._claim.job_id))
         if not self._claim.is_loaded:
             await self._load(plan)
-        unknowns = Unknowns(self._resources, self._claim.job_id, plan.definition)
+        unknowns = Unknowns(self._resources, self._claim, plan.definition)
         while True:
             await self._send(plan)
             if await self._end_done(unknown_is_final=await unknowns.settle()):

@@ -1,6 +1,10 @@
 """The policy for what nobody knows: whether a job waits for its UNKNOWN deliveries, and what becomes of them."""
 
 from mailer.model.automation import Automation, UnknownPolicy
+from mailer.model.duration import format_duration
+from mailer.model.job import JobClaim
+from mailer.store.job_log import Level
+from mailer.worker.job_notes import JobNotes
 from mailer.worker.resources import Resources
 
 GIVEN_UP_AFTER = 4
@@ -8,11 +12,14 @@ GIVEN_UP_AFTER = 4
 
 
 class Unknowns:
-    """The UNKNOWN deliveries of one job."""
+    """The UNKNOWN deliveries of one job, in its holder's hands."""
 
-    def __init__(self, resources: Resources, job_id: int, definition: Automation) -> None:
+    def __init__(self, resources: Resources, job: JobClaim, definition: Automation) -> None:
         self._resources = resources
-        self._job_id = job_id
+        self._job = job
+        self._definition = definition
+        self._notes = JobNotes(resources.database, job)
+        self._has_given_up = False
         self._policy = definition.policies.unknown
         if self._policy is UnknownPolicy.SETTLE and not (
             resources.limits.events_account and definition.policies.configuration_set
@@ -25,10 +32,29 @@ class Unknowns:
         account = self._resources.limits.events_account
         match self._policy:
             case UnknownPolicy.RESEND:
-                await self._resources.interventions.resend_unknown(self._job_id, grace)
+                await self._resources.interventions.resend_unknown(self._job.job_id, grace)
                 return False
             case UnknownPolicy.SETTLE if account is not None:
-                await self._resources.interventions.settle_by_absence(self._job_id, grace, account)
-                return not await self._resources.interventions.is_within(self._job_id, GIVEN_UP_AFTER * grace)
+                await self._resources.interventions.settle_by_absence(self._job.job_id, grace, account)
+                if await self._resources.interventions.is_within(self._job.job_id, GIVEN_UP_AFTER * grace):
+                    return False
+                await self._give_up()
+                return True
             case _:
                 return True
+
+    async def _give_up(self) -> None:
+        """Events do not flow, so nothing more will be known: the owner is warned, once a job."""
+        unknown = (await self._resources.queue.remaining(self._job.job_id)).unknown
+        if not unknown or self._has_given_up:
+            return
+        self._has_given_up = True
+        waited = format_duration(GIVEN_UP_AFTER * self._resources.limits.unknown_grace)
+        what = f"{unknown} deliveries stay UNKNOWN: no event of SES came of them or of any later mail within {waited}"
+        if await self._notes.once(Level.WARNING, "no events", what):
+            subject = f"mailer: job {self._job.job_id} of '{self._job.automation}' leaves {unknown} UNKNOWN"
+            text = (
+                f"{what}.\nSee whether SES's events still reach their queue: 'mailer doctor' counts what waits there.\n"
+                f"Find out whether these mails went, then: mailer job settle {self._job.job_id} --as sent|not-sent\n"
+            )
+            await self._resources.warn(self._definition, f"{self._job.job_id}-unknown", subject, text)
