@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from shutil import copytree
+from time import monotonic, sleep
 from typing import Protocol
 from unittest.mock import patch
 
@@ -63,6 +64,14 @@ class Running:
 
     def tell(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
+
+    def wait_for_log(self, event: str) -> None:
+        """Until it has logged that event."""
+        deadline = monotonic() + TIMEOUT
+        while f'"event": "{event}"' not in self.stderr:
+            assert monotonic() < deadline, self.stderr
+            assert self.process.poll() is None, self.stderr
+            sleep(0.01)
 
     def end(self, number: signal.Signals | None = None) -> Ran:
         """Waits for its end, after a signal where one is given."""
