@@ -1,8 +1,8 @@
-"""A stand-in for Oracle: speaks its wire protocol to the unmodified driver and runs the SQL on PostgreSQL. See README.md."""
+"""A stand-in for Oracle: speaks its protocol to the unmodified driver, runs the SQL on PostgreSQL. See README.md."""
 
 from .control import Control, connected_control, control_socket
 from .faults import Action, Armed, Fault, Faults
-from .postgres import postgres_server, shared_postgres, stop_leftover_servers
+from .postgres import postgres_server, running_servers, shared_postgres, stop_leftover_servers
 from .server import StandIn, running_standin
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "connected_control",
     "control_socket",
     "postgres_server",
+    "running_servers",
     "running_standin",
     "shared_postgres",
     "stop_leftover_servers",

@@ -52,7 +52,7 @@ def alter_table(text: str, tokens: Sequence[Token], schema: str) -> str:
 
 def alter_sequence(text: str, tokens: Sequence[Token], schema: str) -> str:
     name, at = object_name(tokens, 2)
-    rest = re.sub(r"\b(NO)?(ORDER|CACHE)\b(\s+\d+)?", "", source(text, tokens[at:]), flags=re.I)
+    rest = re.sub(r"\b(NO)?(ORDER|CACHE)\b(\s+\d+)?", "", source(text, tokens[at:]), flags=re.IGNORECASE)
     return f"ALTER SEQUENCE {name} {rest}" if rest.strip() else ""
 
 

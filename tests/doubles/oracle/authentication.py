@@ -1,6 +1,6 @@
 """The logon's proof of a password, by both generations of Oracle's verifiers.
 
-Each side sends half a key under the password's hash; both join them, and the password itself travels under the joined key.
+Each side sends half a key under the password's hash; both join them, and the password travels under the joined key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One PostgreSQL connection behind one Oracle session: statements and transactions, one at a time.
 
-PostgreSQL gives up a whole transaction after an error, Oracle only the statement: so within a transaction each statement
-runs inside a savepoint. A savepoint, its statement and its release travel together, in one turn.
+PostgreSQL gives up a whole transaction after an error, Oracle only the statement: so within a transaction each
+statement runs inside a savepoint. A savepoint, its statement and its release travel together, in one turn.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 from psycopg import generators, waiting
-from psycopg.abc import PQGen, RV
+from psycopg.abc import RV, PQGen
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
@@ -70,7 +70,10 @@ class Backend:
         return (await self._write([self._command(sql, values, types)], commit=commit))[0]
 
     async def write_many(self, sql: str, rows: Sequence[Row], types: Types, *, commit: bool = False) -> list[PGresult]:
-        """The statement for each row, prepared once: all rows or none. A failure's `position` is its row, -1 if all fail."""
+        """The statement for each row, prepared once: all rows or none.
+
+        A failure's `position` is its row's, -1 where the statement itself is at fault.
+        """
 
         def execution(row: Row) -> _Command:
             return lambda: self._pg.send_query_prepared(b"", row)
@@ -107,7 +110,7 @@ class Backend:
 
     async def next_chunk(self) -> PGresult | None:
         """The current stream's next chunk; None behind its last, when the connection is free again."""
-        result = await self._wait(generators.fetch(self._pg))
+        result: PGresult | None = await self._wait(generators.fetch(self._pg))
         if result is not None and result.status != ExecStatus.FATAL_ERROR:
             return result
         if result is not None:
@@ -125,7 +128,7 @@ class Backend:
             await self._free_stream(_UNDO)
 
     async def lock(self, sql: str, values: Row, types: Types, wait_seconds: int | None) -> Buffered:
-        """A FOR UPDATE query: all its rows are locked at once. ORA-30006 if one stays locked for longer than the wait."""
+        """A FOR UPDATE query: all its rows are locked at once. ORA-30006 if one stays locked beyond the wait."""
         if wait_seconds is None:
             return Buffered(await self.write(sql, values, types))
         limits = [

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from .backend import Backend
 from .conversions import TEXT, UNKNOWN, Parameters
 from .cursors import Cursors
-from .errors import OracleError, unsupported
+from .errors import OracleError
 from .plsql import Assign, Block, Call, ExecuteImmediate, ForEach, If, Null, Raise, Sql, Step, parse_block
 from .statements import Kind, translated
-from .tokens import oracle_name, replaced, tokenize
+from .tokens import Token, oracle_name, replaced, tokenize
 
 Value = tuple[bytes | None, int]
 """A value as PostgreSQL's text, and its type there."""
@@ -38,7 +38,7 @@ class Blocks:
         self._run_command = run_command
 
     async def run(self, text: str, binds: Mapping[str, Value]) -> dict[str, Value]:
-        """Runs a block; what it assigned to its binds. A block that fails leaves nothing behind but what it committed."""
+        """Runs a block; what it assigned to its binds. One that fails leaves behind only what it committed."""
         block = parse_block(text)
         before = self._backend.transaction_number
         inside = self._backend.in_transaction
@@ -224,7 +224,8 @@ class _Run:
     def _filled(self, text: str) -> tuple[str, list[Value]]:
         """The text with its variables as binds, and their values in the binds' order."""
         tokens = tokenize(text)
-        changes, values = [], []
+        changes: list[tuple[Token, str]] = []
+        values: list[Value] = []
         at = 0
         while at < len(tokens):
             width, name = next(

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .server import StandIn
 
 _DDL_WAIT = "SET lock_timeout = '2s'; {}; SET lock_timeout = 0"
-_TIME_ZONE = re.compile(r"TIME_ZONE\s*=\s*'([+-]\d\d:\d\d)'", re.I)
-_SCHEMA = re.compile(r"CURRENT_SCHEMA\s*=\s*\"?([\w$#]+)", re.I)
-_KILL = re.compile(r"KILL\s+SESSION\s+'(\d+)\s*,\s*(\d+)", re.I)
-_LOCK = re.compile(r"LOCK\s+TABLE\s+([\w.]+)\s+IN\s+([\w\s]+?)\s+MODE(\s+NOWAIT)?\s*", re.I)
+_TIME_ZONE = re.compile(r"TIME_ZONE\s*=\s*'([+-]\d\d:\d\d)'", re.IGNORECASE)
+_SCHEMA = re.compile(r"CURRENT_SCHEMA\s*=\s*\"?([\w$#]+)", re.IGNORECASE)
+_KILL = re.compile(r"KILL\s+SESSION\s+'(\d+)\s*,\s*(\d+)", re.IGNORECASE)
+_LOCK = re.compile(r"LOCK\s+TABLE\s+([\w.]+)\s+IN\s+([\w\s]+?)\s+MODE(\s+NOWAIT)?\s*", re.IGNORECASE)
 _ISOLATION = {"READ ONLY": "REPEATABLE READ READ ONLY", "ISOLATION LEVEL SERIALIZABLE": "REPEATABLE READ"}
 
 

@@ -1,11 +1,12 @@
-"""The stand-in's faults and clock from another process: a line of JSON for each order, a line of JSON for its answer."""
+"""The stand-in's faults and clock from another process: a line of JSON for each order and each answer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -73,7 +74,8 @@ class Control:
         answer = json.loads(await self._reader.readline())
         if "error" in answer:
             raise RuntimeError(answer["error"])
-        return answer["done"]  # type: ignore[no-any-return]  # JSON
+        done: Json = answer["done"]
+        return done
 
 
 @asynccontextmanager
@@ -90,7 +92,7 @@ async def connected_control(address: str) -> AsyncIterator[Control]:
 @asynccontextmanager
 async def control_socket(standin: StandIn, port: int = 0) -> AsyncIterator[str]:
     """Serves orders to a stand-in; the address is `host:port`."""
-    orders = _orders(standin)
+    orders = _Orders(standin)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -106,62 +108,64 @@ async def control_socket(standin: StandIn, port: int = 0) -> AsyncIterator[str]:
         server.close()
 
 
-_Orders = Mapping[str, Callable[[_Order], Awaitable[Json]]]
-
-
 async def _answer(orders: _Orders, order: _Order) -> dict[str, Json]:
     try:
-        return {"done": await orders[str(order["do"])](order)}
-    except (KeyError, TypeError, ValueError) as error:
+        return {"done": await orders.follow(order)}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _orders(standin: StandIn) -> _Orders:
-    async def arm(order: _Order) -> Json:
+class _Orders:
+    """What can be ordered, by name; each returns what JSON can say."""
+
+    def __init__(self, standin: StandIn) -> None:
+        self._standin = standin
+
+    async def follow(self, order: _Order) -> Json:
+        done = getattr(self, f"order_{order['do']}")(order)
+        return await done if inspect.isawaitable(done) else done
+
+    def order_arm(self, order: _Order) -> Json:
         details = order["fault"]
         if not isinstance(details, dict):
             raise TypeError("a fault is an object")
-        return standin.faults.arm(Fault(**{**details, "action": Action(details["action"])})).number
+        return self._standin.faults.arm(Fault(**{**details, "action": Action(details["action"])})).number
 
-    async def until_struck(order: _Order) -> Json:
-        return await standin.faults.of(_whole(order, "fault")).struck.wait()
+    async def order_until_struck(self, order: _Order) -> None:
+        await self._standin.faults.of(_whole(order, "fault")).struck.wait()
 
-    async def disarm(order: _Order) -> Json:
-        return standin.faults.disarm(standin.faults.of(_whole(order, "fault")))
+    def order_disarm(self, order: _Order) -> None:
+        self._standin.faults.disarm(self._standin.faults.of(_whole(order, "fault")))
 
-    async def clear_faults(_: _Order) -> Json:
-        return standin.faults.clear()
+    def order_clear_faults(self, _: _Order) -> None:
+        self._standin.faults.clear()
 
-    async def sessions(_: _Order) -> Json:
+    def order_sessions(self, _: _Order) -> Json:
         return [
             {"sid": session.sid, "serial": session.serial, "user": session.user, **session.attributes}
-            for _, session in sorted(standin.sessions.items())
+            for _, session in sorted(self._standin.sessions.items())
         ]
 
-    async def kill(order: _Order) -> Json:
-        return standin.sessions[_whole(order, "sid")].kill()
+    def order_kill(self, order: _Order) -> None:
+        self._standin.sessions[_whole(order, "sid")].kill()
 
-    async def until_waiting(order: _Order) -> Json:
-        return await standin.until_waiting(_whole(order, "sid"))
+    async def order_until_waiting(self, order: _Order) -> None:
+        await self._standin.until_waiting(_whole(order, "sid"))
 
-    async def go_down(_: _Order) -> Json:
-        return await standin.go_down()
+    async def order_go_down(self, _: _Order) -> None:
+        await self._standin.go_down()
 
-    async def come_back(_: _Order) -> Json:
-        return await standin.listen()
+    async def order_come_back(self, _: _Order) -> None:
+        await self._standin.listen()
 
-    async def advance(order: _Order) -> Json:
-        return await standin.advance(timedelta(seconds=float(str(order["seconds"]))))
+    async def order_advance(self, order: _Order) -> None:
+        await self._standin.advance(timedelta(seconds=float(str(order["seconds"]))))
 
-    async def freeze_clock(order: _Order) -> Json:
-        return await standin.freeze_clock(datetime.fromisoformat(str(order["at"])) if order["at"] else None)
+    async def order_freeze_clock(self, order: _Order) -> None:
+        await self._standin.freeze_clock(datetime.fromisoformat(str(order["at"])) if order["at"] else None)
 
-    async def set_password(order: _Order) -> Json:
-        return standin.set_password(str(order["user"]), str(order["password"]))
-
-    known = (arm, until_struck, disarm, clear_faults, sessions, kill, until_waiting, go_down, come_back, advance, freeze_clock,
-             set_password)  # fmt: skip
-    return {order.__name__: order for order in known}
+    def order_set_password(self, order: _Order) -> None:
+        self._standin.set_password(str(order["user"]), str(order["password"]))
 
 
 def _whole(order: _Order, name: str) -> int:

@@ -26,7 +26,7 @@ BindRows = Sequence[Mapping[int, bytes | None]]
 
 @dataclass(slots=True)
 class Cursor:
-    """A statement that the client may execute again by its number; the client sends its binds' and defines' types once."""
+    """A statement that the client may execute again by its number; it sends the types of binds and defines once."""
 
     number: int
     statement: Statement
@@ -162,7 +162,7 @@ class Cursors:
     async def _write_array(
         self, sql: str, bound: Parameters, *, batch: bool
     ) -> tuple[list[PGresult | None], list[tuple[int, OracleError]], OracleError | None]:
-        """Each row's result, None for one that failed. Without `batch` the first failure ends it; the rows before it stay."""
+        """Each row's result, None for a failed one. Without `batch` the first failure ends it; the rows before stay."""
         results: list[PGresult | None] = []
         failures: list[tuple[int, OracleError]] = []
         while len(results) < len(bound.rows):
@@ -185,7 +185,7 @@ class Cursors:
         return await self._typed(sql, types, lambda tried: self._backend.write_many(sql, rows, tried))
 
     async def _typed(self, sql: str, types: Types, attempt: Callable[[Types], Awaitable[_T]]) -> _T:
-        """The attempt with the binds' own types; where PostgreSQL wants others, it is asked to choose, as Oracle converts."""
+        """The attempt with the binds' own types; where others are wanted PostgreSQL chooses, as Oracle converts."""
         key = (sql, tuple(types))
         tried: list[Types] = [self._working_types.get(key, tuple(types))]
         while True:

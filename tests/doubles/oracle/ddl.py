@@ -1,4 +1,4 @@
-"""Oracle's DDL made into PostgreSQL's, by its tokens: sqlglot knows too little of it. Storage clauses are read and left out."""
+"""Oracle's DDL made into PostgreSQL's, by its tokens: sqlglot knows too little of it. Storage clauses are left out."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from .errors import OracleError, unsupported
 from .expressions import expression
 from .statements import translated
 from .table_items import table_item, written
-from .tokens import Token, closing, find, named, object_name, postgres_name, quoted, source, split, tokenize
+from .tokens import Token, closing, find, named, object_name, postgres_name, quoted, source, split, tokenize, word_set
 from .triggers import drop_trigger_script, trigger_script
 
-_STORAGE = frozenset(
-    """INITRANS PCTFREE PCTUSED MAXTRANS TABLESPACE LOGGING NOLOGGING STORAGE LOB PARTITION ROW ORGANIZATION COMPRESS NOCOMPRESS
-    CACHE NOCACHE MONITORING PARALLEL NOPARALLEL ENABLE DISABLE SEGMENT ONLINE LOCAL REVERSE INVISIBLE VISIBLE USING INMEMORY COMPUTE""".split()
+_STORAGE = word_set(
+    """INITRANS PCTFREE PCTUSED MAXTRANS TABLESPACE LOGGING NOLOGGING STORAGE LOB PARTITION ROW ORGANIZATION
+    COMPRESS NOCOMPRESS CACHE NOCACHE MONITORING PARALLEL NOPARALLEL ENABLE DISABLE SEGMENT ONLINE LOCAL REVERSE
+    INVISIBLE VISIBLE USING INMEMORY COMPUTE"""
 )
 Tokens = Sequence[Token]
 
 
 def translated_ddl(text: str, schema: str) -> str:
-    """One statement's script for PostgreSQL; "" if there is nothing to do there. `schema` is PostgreSQL's name of it."""
+    """One statement's script for PostgreSQL; "" if there is nothing to do. `schema` is PostgreSQL's name of it."""
     tokens = tokenize(text)
     words = [token.upper for token in tokens if not token.is_word("EDITIONABLE", "FORCE")]
     if words[1:3] == ["OR", "REPLACE"]:
@@ -106,8 +107,8 @@ def _create_view(text: str, tokens: Tokens, schema: str) -> str:
 
 def _create_sequence(text: str, tokens: Tokens, schema: str) -> str:
     name, at = object_name(tokens, 2)
-    rest = re.sub(r"\b(NO)?(ORDER|CACHE|KEEP|SCALE)\b(\s+\d+)?", "", source(text, tokens[at:]), flags=re.I)
-    rest = re.sub(r"\bNO(MINVALUE|MAXVALUE|CYCLE)\b", r"NO \1", rest, flags=re.I)
+    rest = re.sub(r"\b(NO)?(ORDER|CACHE|KEEP|SCALE)\b(\s+\d+)?", "", source(text, tokens[at:]), flags=re.IGNORECASE)
+    rest = re.sub(r"\bNO(MINVALUE|MAXVALUE|CYCLE)\b", r"NO \1", rest, flags=re.IGNORECASE)
     return f"CREATE SEQUENCE {name} {rest}"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from psycopg.pq.abc import PGresult
 from psycopg.pq import DiagnosticField
+from psycopg.pq.abc import PGresult
 
 CANCELLED = 1013
 _APPLICATION_ERROR_CLASS = "OA"
@@ -78,7 +78,8 @@ _BY_SQLSTATE = {
     "22008": 1841, "22012": 1476, "22P02": 1722, "25006": 1456, "2BP01": 2449, "34000": 1002, "3F000": 1435,
     "40001": 8177, "40P01": 60, "42501": 1031, "42601": 900, "42622": 972, "42701": 1430, "42703": 904, "42704": 4043,
     "42710": 955, "42712": 918, "42702": 918, "42723": 955, "42803": 979, "42804": 932, "42883": 904, "428C9": 32795,
-    "42P01": 942, "42P02": 1008, "42P07": 955, "42P16": 2260, "42P18": 932, "42P22": 932, "55000": 8002, "55P03": 54, "57014": CANCELLED,
+    "42P01": 942, "42P02": 1008, "42P07": 955, "42P16": 2260, "42P18": 932, "42P22": 932,
+    "55000": 8002, "55P03": 54, "57014": CANCELLED,
 }  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def _number_of(state: str, message: str) -> int:
     if state == "21000" and "subquery" in message:
         return 1427
     if state in ("42704", "42P01"):
-        return _MISSING.get(message.split()[0], 942)
+        return _MISSING.get(message.split(maxsplit=1)[0], 942)
     if state == "42883" and '"trigger ' in message:
         return 4080
     if state == "42P16" and "primary key" not in message:

@@ -14,9 +14,9 @@ from enum import StrEnum
 class Action(StrEnum):
     """What a fault does to a call (or to a connection that is being made).
 
-    ERROR answers an ORA error instead of doing it. KILL cuts the connection before doing it, LOSE after it was done, so its
-    answer is lost. CUT sends half of the answer, then cuts. HANG never answers and never reads again. SLOW answers late.
-    REFUSE is a listener's refusal, for `connect` alone.
+    ERROR answers an ORA error instead of doing it. KILL cuts the connection before doing it, LOSE after it was done, so
+    its answer is lost. CUT sends half of the answer, then cuts. HANG never answers and never reads again. SLOW does it
+    and answers late. REFUSE is a listener's refusal, for `connect` alone.
     """
 
     ERROR = "error"
@@ -32,8 +32,9 @@ class Action(StrEnum):
 class Fault:
     """Strikes at the `nth` matching call (1 is the next one) and at the `times - 1` after it; `times` 0 is for ever.
 
-    `call` is one of connect, logon, execute, fetch, commit, rollback, ping, lob, or "" for any after the logon. `sql` is a
-    regular expression that the statement must contain, `user` an Oracle user. `code` is for ERROR and REFUSE, `seconds` for SLOW.
+    `call` is one of connect, logon, execute, fetch, commit, rollback, ping, logoff, lob, or "" for any after the logon.
+    `sql` is a regular expression that the statement must contain, `user` an Oracle user. `code` is for ERROR (and
+    `text`, if Oracle's own is not enough) and REFUSE, `seconds` for SLOW.
     """
 
     action: Action

@@ -1,7 +1,7 @@
 """The PostgreSQL server beneath the stand-in: started in a folder of its own, stopped by its postmaster.pid.
 
-A server outlives a killed owner, so the owner holds a lock on its folder: whoever finds a folder whose lock is free stops
-what was left over there, then removes it.
+A server outlives a killed owner, so the owner holds a lock on its folder: whoever finds a folder whose lock is free
+stops what was left over there, then removes it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fcntl
 import functools
 import os
 import shutil
-import signal
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -19,7 +19,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-import psutil
 import psycopg
 from psycopg import sql
 
@@ -76,7 +75,7 @@ def shared_postgres() -> str:
 def stop_leftover_servers() -> list[Path]:
     """Stops the servers whose owners were killed and removes their folders, which it returns."""
     left_over = []
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in _folders():
         lock = _try_lock(folder) if (folder / _LOCK).exists() else None
         if lock is not None:
             with lock:
@@ -85,10 +84,21 @@ def stop_leftover_servers() -> list[Path]:
     return left_over
 
 
+def running_servers() -> list[Path]:
+    """The folders of all stand-ins on this machine whose servers run."""
+    return [folder for folder in _folders() if _answers(folder)]
+
+
+def _folders() -> list[Path]:
+    return list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+
+
 def _start(folder: Path) -> str:
     data = folder / "data"
     data.mkdir()
-    user = _system_user(folder)
+    user = _server_user()
+    if user:
+        _prepare_user(user, folder)
     _run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8",
          "--username=postgres", "--pgdata", str(data), user=user)  # fmt: skip
     with (data / "postgresql.conf").open("a") as settings:
@@ -115,17 +125,18 @@ def _start(folder: Path) -> str:
     return uri
 
 
-def _system_user(folder: Path) -> str | None:
-    """PostgreSQL refuses to run as root: it gets a user of its own then, who must reach its folder and its programs."""
-    if os.geteuid() != 0:
-        return None
-    user = "pgserver"
+def _server_user() -> str | None:
+    """PostgreSQL refuses to run as root: it gets a user of its own then."""
+    return "pgserver" if os.geteuid() == 0 else None
+
+
+def _prepare_user(user: str, folder: Path) -> None:
+    """The user must reach its folder and its programs."""
     utils.ensure_user_exists(user)
     for path in (folder, _PROGRAMS):
         utils.ensure_prefix_permissions(path)
     for path in (folder, folder / "data"):
         shutil.chown(path, user)
-    return user
 
 
 def _run(program: str, *arguments: str, user: str | None) -> None:
@@ -169,22 +180,17 @@ def _try_lock(folder: Path) -> IO[str] | None:
 
 
 def _remove(folder: Path) -> None:
-    _stop(folder / "data")
+    _stop(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop(data: Path) -> None:
-    """Stops the server of a data folder at once; its data is not wanted any more."""
-    try:
-        number = int((data / "postmaster.pid").read_text().splitlines()[0])
-        server = psutil.Process(number)
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-        return
-    if str(data) not in server.cmdline():
-        return  # the number belongs to another process by now
-    server.send_signal(signal.SIGQUIT)
-    try:
-        server.wait(5)
-    except psutil.TimeoutExpired:
-        server.kill()
-        server.wait(5)
+def _stop(folder: Path) -> None:
+    """Stops the server of a folder at once; its data is not wanted any more."""
+    if _answers(folder):
+        _run("pg_ctl", "stop", "--mode", "immediate", "--pgdata", str(folder / "data"), user=_server_user())
+
+
+def _answers(folder: Path) -> bool:
+    """Whether a server listens there: its postmaster.pid alone may name a process that is another's by now."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(folder / ".s.PGSQL.5432")) == 0

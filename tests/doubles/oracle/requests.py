@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -83,7 +84,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """An execution; `sql` is None where a cursor is executed again. Its bind rows follow it and are read by `bind_row`."""
+    """An execution; `sql` is None where a cursor is executed again. Its bind rows follow: see `bind_row`."""
 
     options: int
     cursor: int
@@ -150,40 +151,24 @@ Request = Negotiation | Logon | Execute | Fetch | Simple | LobCall | CloseCursor
 
 
 def parse(reader: Reader) -> Request:
-    """The next message; an Execute's bind rows are left unread. Raises MoreNeeded, or ConnectionError for what is unknown."""
+    """The next message; an Execute's bind rows are left unread.
+
+    Raises MoreNeeded where its end has not arrived, ConnectionError for what is unknown.
+    """
     message = reader.byte()
     if message in (_PROTOCOL, _DATA_TYPES):
         reader.raw(len(reader.buffer) - reader.position)
         return Negotiation(message)
-    if message not in (_FUNCTION, _PIGGYBACK):
-        raise ConnectionError(f"message {message} is unknown")
-    function = reader.byte()
-    reader.byte()  # sequence number
-    match function:
-        case Function.EXECUTE:
-            return _execute(reader)
-        case Function.REEXECUTE | Function.REEXECUTE_AND_FETCH:
-            return _reexecute(reader, Function(function))
-        case Function.FETCH:
-            return Fetch(*reader.numbers(2))
-        case Function.COMMIT | Function.ROLLBACK | Function.PING | Function.LOGOFF:
-            return Simple(Function(function))
-        case Function.LOGON | Function.LOGON_PROOF:
-            return _logon(reader, Function(function))
-        case Function.LOB:
-            return _free_lobs(reader) if message == _PIGGYBACK else _lob(reader)
-        case Function.CLOSE_CURSORS:
-            reader.byte()
-            return CloseCursors(tuple(reader.numbers(reader.number())))
-        case Function.END_TO_END:
-            return _end_to_end(reader)
-        case Function.CURRENT_SCHEMA:
-            reader.byte()
-            return CurrentSchema((reader.counted_data() or b"").decode())
-    raise ConnectionError(f"function {function} is unknown")
+    code, _ = reader.byte(), reader.byte()  # the second is a sequence number
+    parsers = _PIGGYBACKS if message == _PIGGYBACK else _FUNCTIONS if message == _FUNCTION else {}
+    try:
+        function = Function(code)
+        return parsers[function](reader, function)
+    except (ValueError, KeyError):
+        raise ConnectionError(f"message {message} with function {code} is unknown") from None
 
 
-def bind_row(reader: Reader, variables: list[tuple[int, Variable]]) -> dict[int, bytes | None]:
+def bind_row(reader: Reader, variables: Sequence[tuple[int, Variable]]) -> dict[int, bytes | None]:
     """One row of bind values by their index, in the order of `variables`. A LOB is its locator."""
     if reader.byte() != _ROW:
         raise ConnectionError("a row of bind values was expected")
@@ -269,7 +254,39 @@ def _free_lobs(reader: Reader) -> FreeLobs:
     return FreeLobs(tuple(locators[at : at + LOCATOR_SIZE] for at in range(0, total, LOCATOR_SIZE)))
 
 
+def _close_cursors(reader: Reader) -> CloseCursors:
+    reader.byte()
+    return CloseCursors(tuple(reader.numbers(reader.number())))
+
+
+def _current_schema(reader: Reader) -> CurrentSchema:
+    reader.byte()
+    return CurrentSchema((reader.counted_data() or b"").decode())
+
+
 def _end_to_end(reader: Reader) -> EndToEnd:
     lengths = reader.fields("bb n bn bn bn bn bn bn bn bn bn")[4::2]
     named = zip(("client_identifier", "module", "action", "", "", "clientinfo", "", "", "dbop"), lengths, strict=True)
     return EndToEnd({name: (reader.data() or b"").decode() for name, length in named if name and length})
+
+
+def _simple(_: Reader, function: Function) -> Simple:
+    return Simple(function)
+
+
+_FUNCTIONS: dict[Function, Callable[[Reader, Function], Request]] = {
+    Function.LOGON: _logon,
+    Function.LOGON_PROOF: _logon,
+    Function.EXECUTE: lambda reader, _: _execute(reader),
+    Function.REEXECUTE: _reexecute,
+    Function.REEXECUTE_AND_FETCH: _reexecute,
+    Function.FETCH: lambda reader, _: Fetch(*reader.numbers(2)),
+    Function.LOB: lambda reader, _: _lob(reader),
+    **dict.fromkeys((Function.COMMIT, Function.ROLLBACK, Function.PING, Function.LOGOFF), _simple),
+}
+_PIGGYBACKS: dict[Function, Callable[[Reader, Function], Request]] = {
+    Function.CLOSE_CURSORS: lambda reader, _: _close_cursors(reader),
+    Function.END_TO_END: lambda reader, _: _end_to_end(reader),
+    Function.CURRENT_SCHEMA: lambda reader, _: _current_schema(reader),
+    Function.LOB: lambda reader, _: _free_lobs(reader),
+}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from .errors import unsupported
-from .tokens import postgres_name
+from .tokens import postgres_name, word_set
 
 _PSEUDO_COLUMNS = {
     "SYSDATE": "sys.sysdate",
@@ -15,16 +15,16 @@ _PSEUDO_COLUMNS = {
     "CURRENT_DATE": "sys.current_date_in_zone",
     "USER": "sys.current_user_name",
 }
-_OF_POSTGRES = frozenset(
-    """ABS ASCII AVG CEIL CHR COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE FLOOR GENERATE_SERIES GREATEST INITCAP LAG LAST_VALUE LEAD LEAST
-    LENGTH LN LOG LOWER LPAD MAX MIN NTILE POWER RANK REGEXP_COUNT REGEXP_INSTR REGEXP_REPLACE REGEXP_SUBSTR ROUND ROW_NUMBER
-    RPAD SIGN SQRT STDDEV SUM TRUNC UPPER VARIANCE""".split()
+_OF_POSTGRES = word_set(
+    """ABS ASCII AVG CEIL CHR COALESCE COUNT CUME_DIST DENSE_RANK FIRST_VALUE FLOOR GENERATE_SERIES GREATEST
+    INITCAP LAG LAST_VALUE LEAD LEAST LENGTH LN LOG LOWER LPAD MAX MIN NTILE POWER RANK REGEXP_COUNT REGEXP_INSTR
+    REGEXP_REPLACE REGEXP_SUBSTR ROUND ROW_NUMBER RPAD SIGN SQRT STDDEV SUM TRUNC UPPER VARIANCE"""
 )
 _OWN_TYPES = {"DATE": "sys.oradate", "TEXT": "sys.clob", "CLOB": "sys.clob", "NCLOB": "sys.nclob", "RAW": "sys.raw"}
 _TRIMS = {"LEADING": "sys.ltrim", "TRAILING": "sys.rtrim"}
 
 
-def rewritten(tree: exp.Expression, parameters: Mapping[int, int]) -> str:
+def rewritten(tree: exp.Expr, parameters: Mapping[int, int]) -> str:
     """The same statement in PostgreSQL's SQL; `parameters` says which `$n` the n-th bind of the text becomes."""
     for query in list(tree.find_all(exp.Select)):
         _numbered_rows(query)
@@ -42,15 +42,15 @@ def rewritten(tree: exp.Expression, parameters: Mapping[int, int]) -> str:
     return tree.sql("postgres")
 
 
-def _call(name: str, *arguments: exp.Expression | None) -> exp.Anonymous:
+def _call(name: str, *arguments: exp.Expr | None) -> exp.Anonymous:
     return exp.Anonymous(this=name, expressions=[argument for argument in arguments if argument is not None])
 
 
-def _now(node: exp.Expression) -> exp.Expression:
+def _now(node: exp.Expr) -> exp.Expr:
     return _call("sys.sysdate" if node.args.get("sysdate") else "sys.systimestamp")
 
 
-def _column(node: exp.Expression) -> exp.Expression:
+def _column(node: exp.Expr) -> exp.Expr:
     name, table = node.name.upper(), node.args.get("table")
     if name in ("NEXTVAL", "CURRVAL") and table is not None:
         return _call(name.lower(), exp.Literal.string(f'"{postgres_name(table.name.upper())}"'))
@@ -65,7 +65,7 @@ def _column(node: exp.Expression) -> exp.Expression:
     return _call(_PSEUDO_COLUMNS[name]) if name in _PSEUDO_COLUMNS else node
 
 
-def _function(node: exp.Expression) -> exp.Expression:
+def _function(node: exp.Expr) -> exp.Expr:
     name = node.name.upper()
     if name in _OF_POSTGRES or isinstance(node.parent, exp.Dot):
         return node
@@ -74,7 +74,7 @@ def _function(node: exp.Expression) -> exp.Expression:
     return _call(f"sys.{name.lower()}", *node.expressions)
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
+def _cast(node: exp.Expr) -> exp.Expr:
     kind = node.args["to"]
     name = kind.this.name if isinstance(kind.this, exp.DType) else str(kind.this).upper()
     if name in _OWN_TYPES:
@@ -85,43 +85,44 @@ def _cast(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _string(node: exp.Expression) -> exp.Expression:
+def _string(node: exp.Expr) -> exp.Expr:
     empty = node.this == "" and node.args.get("is_string") and not isinstance(node.parent, exp.Interval)
     return exp.Null() if empty else node
 
 
-def _division(node: exp.Expression) -> exp.Expression:
+def _division(node: exp.Expr) -> exp.Expr:
     if node.args.get("typed"):
         return node
     return exp.Div(this=exp.cast(node.this, "numeric", dialect="postgres"), expression=node.expression, typed=True)
 
 
-def _joined(node: exp.Expression) -> exp.Expression:
+def _joined(node: exp.Expr) -> exp.Expr:
     return _call("sys.joined", *(_call("sys.to_char", part) for part in (node.this, node.expression)))
 
 
-def _listagg(node: exp.Expression) -> exp.Expression:
-    node.set("this", _call("sys.to_char", node.this))
+def _listagg(node: exp.Expr) -> exp.Expr:
+    order = node.this if isinstance(node.this, exp.Order) else None
+    (order or node).set("this", _call("sys.to_char", order.this if order else node.this))
     return node
 
 
-def _trim(node: exp.Expression) -> exp.Expression:
+def _trim(node: exp.Expr) -> exp.Expr:
     return _call(_TRIMS.get(str(node.args.get("position")), "sys.btrim"), node.this, node.args.get("expression"))
 
 
-def _json_value(node: exp.Expression) -> exp.Expression:
+def _json_value(node: exp.Expr) -> exp.Expr:
     return _call("sys.json_value", node.this, exp.Literal.string(node.args["path"].sql("oracle").strip("'")))
 
 
-def _date_literal(node: exp.Expression) -> exp.Expression:
+def _date_literal(node: exp.Expr) -> exp.Expr:
     return exp.Cast(this=node.this, to=exp.DataType.build("sys.oradate", udt=True))
 
 
-def _timestamp_literal(node: exp.Expression) -> exp.Expression:
+def _timestamp_literal(node: exp.Expr) -> exp.Expr:
     return exp.cast(node.this, "timestamp", dialect="postgres")
 
 
-def _update(node: exp.Expression) -> exp.Expression:
+def _update(node: exp.Expr) -> exp.Expr:
     for setting in node.expressions:
         target = setting.this
         for column in target.expressions if isinstance(target, exp.Tuple | exp.Schema) else [target]:
@@ -130,12 +131,12 @@ def _update(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _table(node: exp.Expression) -> exp.Expression:
+def _table(node: exp.Expr) -> exp.Expr:
     node.set("partition", None)
     return node
 
 
-_RULES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
+_RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.CurrentTimestamp: _now,
     exp.Systimestamp: _now,
     exp.CurrentDate: lambda _: _call("sys.current_date_in_zone"),
@@ -192,7 +193,7 @@ def _numbered_rows(query: exp.Select) -> None:
     query.set("where", exp.Where(this=exp.In(this=row, query=exp.Subquery(this=below))))
 
 
-def _is_rownum(node: exp.Expression | None) -> bool:
+def _is_rownum(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.Column) and node.name.upper() == "ROWNUM"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import LiteralString
 
@@ -56,10 +56,9 @@ class StandIn:
     async def add_user(self, user: str, password: str, *, old_verifier: bool = False) -> None:
         """A user with a schema of the same name; `old_verifier` is one whose password is older than 12c."""
         name = sql.Identifier(postgres_name(user.upper()))
-        try:
+        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            # A role belongs to the whole server: another stand-in may have made it.
             await self._admin.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
-        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            pass  # roles belong to the server: another stand-in made it
         await self._admin.execute(sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(name, name))
         await self._admin.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(name))
         self.set_password(user, password, old_verifier=old_verifier)
@@ -104,18 +103,19 @@ class StandIn:
 
     async def until_waiting(self, sid: int) -> None:
         """Returns when a session waits for another one's lock: so a race is arranged without sleeping."""
-        while not await self.is_waiting(sid):
+        while not await self.is_waiting(sid):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(_LOOK_EVERY)
 
     async def until_executing(self, sid: int) -> None:
         """Returns when a session's statement runs in PostgreSQL."""
-        while not await self._has_process(sid, "state = 'active'"):
+        while not await self._has_process(sid, "state = 'active'"):  # noqa: ASYNC110 - PostgreSQL tells nobody
             await asyncio.sleep(_LOOK_EVERY)
 
     async def may_see(self, role: str, table: str) -> bool:
         """Whether a user has any right on a table of that name: ORA-01031 says so, ORA-00942 does not."""
         found = await self._admin.execute(
-            "SELECT 1 FROM pg_class WHERE relname = %s AND has_table_privilege(%s, oid, 'SELECT, INSERT, UPDATE, DELETE')",
+            "SELECT 1 FROM pg_class"
+            " WHERE relname = %s AND has_table_privilege(%s, oid, 'SELECT, INSERT, UPDATE, DELETE')",
             [table, role],
         )
         return await found.fetchone() is not None

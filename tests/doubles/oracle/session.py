@@ -1,25 +1,40 @@
 """One connection of a client, from its first packet to its last.
 
-A loop reads packets, for a break may come while a statement runs; a task beside it reads requests out of them and answers.
+A loop reads packets, for a break may come while a statement runs; a task beside it makes requests of them and answers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 
 from . import replies
-from .calls import Calls, Binds
+from .calls import Binds, Calls
 from .errors import CANCELLED, OracleError
 from .faults import Action, Fault
 from .logon import Logons
 from .packets import Marker, PacketStream, PacketType, is_goodbye, service_name
-from .requests import Execute, Fetch, FreeLobs, Logon, LobCall, Negotiation, Request, Simple, bind_row, parse
-from .requests import CloseCursors, CurrentSchema, EndToEnd, Function
+from .requests import (
+    CloseCursors,
+    CurrentSchema,
+    EndToEnd,
+    Execute,
+    Fetch,
+    FreeLobs,
+    Function,
+    LobCall,
+    Logon,
+    Negotiation,
+    Request,
+    Simple,
+    bind_row,
+    parse,
+)
 from .wire import MoreNeeded, Reader
 
 if TYPE_CHECKING:
@@ -168,8 +183,8 @@ class Session:
             binds: list[dict[int, bytes | None]] = []
             if isinstance(request, Execute) and self.calls:
                 variables = self.calls.variables_to_read(request)
-                for _ in range(request.executions if variables else 0):
-                    binds.append(await self._read(lambda reader: bind_row(reader, variables)))
+                row = functools.partial(bind_row, variables=variables)
+                binds = [await self._read(row) for _ in range(request.executions if variables else 0)]
             del self._buffer[: self._reader.position]
             self._reader.position = 0
             return request, binds

@@ -81,8 +81,8 @@ def translated(text: str) -> Statement:
 def _translated(kind: Kind, text: str, tokens: Sequence[Token]) -> Statement:
     binds = [token for token in tokens if token.kind == "bind"]
     text_of_numbered = replaced(text, [(bind, f":b{at}") for at, bind in enumerate(binds)])
-    body = tokenize(text_of_numbered)  # from here on a bind's name is its number, however the text is turned about
-    returned, outputs = "", ()
+    body: Sequence[Token] = tokenize(text_of_numbered)  # a bind's name is its number from here on
+    returned, outputs = "", tuple[int, ...]()
     if kind is Kind.DML:
         body, returned, outputs = _without_returning(text_of_numbered, body)
     inputs = tuple(at for at in range(len(binds)) if at not in outputs)
@@ -147,7 +147,7 @@ def _merge_with_conditions(text: str, tokens: Sequence[Token]) -> str:
     return " ".join(parts)
 
 
-def _locking(tree: exp.Expression) -> tuple[Locking, int | None]:
+def _locking(tree: exp.Expr) -> tuple[Locking, int | None]:
     locks = tree.args.get("locks") or []
     if not locks:
         return Locking.NONE, None

@@ -19,7 +19,8 @@ Row = Sequence[bytes | None]
 class Stream:
     """The rows of a plain query, as they were when it was executed, read in chunks as they are taken.
 
-    What is left is buffered when the connection is needed for another statement, so it outlives COMMIT and ROLLBACK as in Oracle.
+    What is left is buffered when the connection is needed for another statement: so it outlives COMMIT and ROLLBACK, as
+    in Oracle.
     """
 
     def __init__(self, backend: Backend, first: PGresult) -> None:
@@ -73,7 +74,7 @@ class Stream:
 
 
 class LockingCursor:
-    """A FOR UPDATE SKIP LOCKED query: its rows are locked as they are fetched, as in Oracle. It dies with its transaction."""
+    """A FOR UPDATE SKIP LOCKED query: rows lock as they are fetched. It dies with its transaction, as in Oracle."""
 
     def __init__(self, backend: Backend, name: str, shape: PGresult) -> None:
         self.shape = shape
@@ -82,7 +83,7 @@ class LockingCursor:
         self._transaction = backend.transaction_number
 
     async def take(self, count: int) -> tuple[list[Row], bool]:
-        """At most `count` rows, locked by now, and whether they were the last. ORA-01002 after the transaction's end."""
+        """At most `count` rows, locked now, and whether they were the last. ORA-01002 after the transaction's end."""
         if self._transaction != self._backend.transaction_number:
             raise OracleError(1002)
         if not count:

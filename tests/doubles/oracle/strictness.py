@@ -10,31 +10,34 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from .errors import OracleError, unsupported
-from .tokens import Token, closing
+from .tokens import Token, closing, word_set
 
 _LONGEST_NAME = 128
 _LONGEST_LIST = 1000
 
-RESERVED = frozenset(
-    """ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHAR CHECK CLUSTER COLUMN COMMENT COMPRESS CONNECT CREATE CURRENT
-    DATE DECIMAL DEFAULT DELETE DESC DISTINCT DROP ELSE EXCLUSIVE EXISTS FILE FLOAT FOR FROM GRANT GROUP HAVING IDENTIFIED
-    IMMEDIATE IN INCREMENT INDEX INITIAL INSERT INTEGER INTERSECT INTO IS LEVEL LIKE LOCK LONG MAXEXTENTS MINUS MLSLABEL MODE
-    MODIFY NOAUDIT NOCOMPRESS NOT NOWAIT NULL NUMBER OF OFFLINE ON ONLINE OPTION OR ORDER PCTFREE PRIOR PUBLIC RAW RENAME
-    RESOURCE REVOKE ROW ROWID ROWNUM ROWS SELECT SESSION SET SHARE SIZE SMALLINT START SUCCESSFUL SYNONYM SYSDATE TABLE THEN
-    TO TRIGGER UID UNION UNIQUE UPDATE USER VALIDATE VALUES VARCHAR VARCHAR2 VIEW WHENEVER WHERE WITH""".split()
+RESERVED = word_set(
+    """ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHAR CHECK CLUSTER COLUMN COMMENT COMPRESS CONNECT
+    CREATE CURRENT DATE DECIMAL DEFAULT DELETE DESC DISTINCT DROP ELSE EXCLUSIVE EXISTS FILE FLOAT FOR FROM
+    GRANT GROUP HAVING IDENTIFIED IMMEDIATE IN INCREMENT INDEX INITIAL INSERT INTEGER INTERSECT INTO IS LEVEL
+    LIKE LOCK LONG MAXEXTENTS MINUS MLSLABEL MODE MODIFY NOAUDIT NOCOMPRESS NOT NOWAIT NULL NUMBER OF OFFLINE ON
+    ONLINE OPTION OR ORDER PCTFREE PRIOR PUBLIC RAW RENAME RESOURCE REVOKE ROW ROWID ROWNUM ROWS SELECT SESSION
+    SET SHARE SIZE SMALLINT START SUCCESSFUL SYNONYM SYSDATE TABLE THEN TO TRIGGER UID UNION UNIQUE UPDATE USER
+    VALIDATE VALUES VARCHAR VARCHAR2 VIEW WHENEVER WHERE WITH"""
 )
-_FUNCTIONS = frozenset(
-    """ABS ADD_MONTHS ASCII AVG CAST CEIL CHR COALESCE CONCAT COUNT CUME_DIST DECODE DENSE_RANK EXTRACT FIRST_VALUE FLOOR
-    FROM_TZ GETLENGTH GREATEST HEXTORAW INITCAP INSTR JSON_VALUE LAG LAST_DAY LAST_VALUE LEAD LEAST LENGTH LENGTHB LISTAGG LN LOG
-    LOWER LPAD LTRIM MAX MEDIAN MIN MOD MONTHS_BETWEEN NTILE NULLIF NUMTODSINTERVAL NUMTOYMINTERVAL NVL NVL2 POWER RANK
-    RAWTOHEX REGEXP_COUNT REGEXP_INSTR REGEXP_LIKE REGEXP_REPLACE REGEXP_SUBSTR REPLACE ROUND ROW_NUMBER RPAD RTRIM SIGN
-    SLEEP SQRT STDDEV SUBSTR SUBSTRB SUM SYS_CONTEXT SYS_EXTRACT_UTC SYS_GUID TO_CHAR TO_CLOB TO_DATE TO_DSINTERVAL
-    TO_NUMBER TO_TIMESTAMP TO_TIMESTAMP_TZ TRANSLATE TREAT TRIM TRUNC UPPER VARIANCE""".split()
+_FUNCTIONS = word_set(
+    """ABS ADD_MONTHS ASCII AVG CAST CEIL CHR COALESCE CONCAT COUNT CUME_DIST DECODE DENSE_RANK EXTRACT
+    FIRST_VALUE FLOOR FROM_TZ GETLENGTH GREATEST HEXTORAW INITCAP INSTR JSON_VALUE LAG LAST_DAY LAST_VALUE LEAD
+    LEAST LENGTH LENGTHB LISTAGG LN LOG LOWER LPAD LTRIM MAX MEDIAN MIN MOD MONTHS_BETWEEN NTILE NULLIF
+    NUMTODSINTERVAL NUMTOYMINTERVAL NVL NVL2 POWER RANK RAWTOHEX REGEXP_COUNT REGEXP_INSTR REGEXP_LIKE
+    REGEXP_REPLACE REGEXP_SUBSTR REPLACE ROUND ROW_NUMBER RPAD RTRIM SIGN SLEEP SQRT STDDEV SUBSTR SUBSTRB SUM
+    SYS_CONTEXT SYS_EXTRACT_UTC SYS_GUID TO_CHAR TO_CLOB TO_DATE TO_DSINTERVAL TO_NUMBER TO_TIMESTAMP
+    TO_TIMESTAMP_TZ TRANSLATE TREAT TRIM TRUNC UPPER VARIANCE"""
 )
-_BEFORE_PARENTHESIS = frozenset(
-    """ALL AND ANY AS BETWEEN BY CHAR CUBE DECIMAL DELETE ELSE EXISTS FETCH FIRST FLOAT FOR FROM GROUP HAVING IN INSERT INTERSECT INTO
-    JOIN KEY LIKE MATCHED MINUS NEXT NOT NUMBER NUMERIC NVARCHAR2 OF OFFSET ON OR OVER PARTITION PRIOR RAW ROLLUP SELECT SET SETS SOME
-    SECOND DAY THEN TIMESTAMP UNION UPDATE USING VALUES VARCHAR VARCHAR2 WHEN WHERE WITHIN CONNECT PIVOT""".split()
+_BEFORE_PARENTHESIS = word_set(
+    """ALL AND ANY AS BETWEEN BY CHAR CUBE DECIMAL DELETE ELSE EXISTS FETCH FIRST FLOAT FOR FROM GROUP HAVING IN
+    INSERT INTERSECT INTO JOIN KEY LIKE MATCHED MINUS NEXT NOT NUMBER NUMERIC NVARCHAR2 OF OFFSET ON OR OVER
+    PARTITION PRIOR RAW ROLLUP SELECT SET SETS SOME SECOND DAY THEN TIMESTAMP UNION UPDATE USING VALUES VARCHAR
+    VARCHAR2 WHEN WHERE WITHIN CONNECT PIVOT"""
 )
 _FOREIGN_SYMBOLS = frozenset("%`\\&~[]{};?!") | {"::"}
 _TAKE_TABLES = ("FROM", "JOIN", "UPDATE", "INTO", "USING")
@@ -48,7 +51,7 @@ def check_tokens(tokens: Sequence[Token]) -> None:
     _check_functions(tokens)
 
 
-def check_tree(tree: exp.Expression) -> None:
+def check_tree(tree: exp.Expr) -> None:
     for check in (_booleans, _from_less, _limits, _locks, _lists, _outer_joins, _merges, _foreign_clauses):
         check(tree)
 
@@ -107,7 +110,7 @@ def _check_functions(tokens: Sequence[Token]) -> None:
             raise OracleError(904, f'"{token.upper}": invalid identifier', position=token.start)
 
 
-def _booleans(tree: exp.Expression) -> None:
+def _booleans(tree: exp.Expr) -> None:
     if any(tree.find_all(exp.Boolean)):
         raise OracleError(904, '"TRUE": invalid identifier')
     for select in tree.find_all(exp.Select):
@@ -119,18 +122,18 @@ def _booleans(tree: exp.Expression) -> None:
             raise OracleError(920, "invalid relational operator")
 
 
-def _from_less(tree: exp.Expression) -> None:
+def _from_less(tree: exp.Expr) -> None:
     for select in tree.find_all(exp.Select):
         if not select.args.get("from_"):
             raise OracleError(923)
 
 
-def _limits(tree: exp.Expression) -> None:
+def _limits(tree: exp.Expr) -> None:
     if any(tree.find_all(exp.Limit)):
         raise OracleError(933)
 
 
-def _locks(tree: exp.Expression) -> None:
+def _locks(tree: exp.Expr) -> None:
     for lock in tree.find_all(exp.Lock):
         query = lock.parent
         if not isinstance(query, exp.Select):
@@ -147,17 +150,17 @@ def _locks(tree: exp.Expression) -> None:
             raise OracleError(2014)
 
 
-def _lists(tree: exp.Expression) -> None:
+def _lists(tree: exp.Expr) -> None:
     if any(len(listed.expressions) > _LONGEST_LIST for listed in tree.find_all(exp.In)):
         raise OracleError(1795)
 
 
-def _outer_joins(tree: exp.Expression) -> None:
+def _outer_joins(tree: exp.Expr) -> None:
     if any(column.args.get("join_mark") for column in tree.find_all(exp.Column)):
         raise unsupported("outer joins by (+)")
 
 
-def _merges(tree: exp.Expression) -> None:
+def _merges(tree: exp.Expr) -> None:
     if not isinstance(tree, exp.Merge):
         return
     if not isinstance(tree.args["on"], exp.Paren):
@@ -173,10 +176,10 @@ def _is_of_target(column: exp.Column, merge: exp.Merge) -> bool:
     return not column.table or column.table.upper() == merge.this.alias_or_name.upper()
 
 
-def _foreign_clauses(tree: exp.Expression) -> None:
+def _foreign_clauses(tree: exp.Expr) -> None:
     if isinstance(tree, exp.Insert):
         values = tree.expression
-        if isinstance(values, exp.Values) and len(values.expressions) > 1 or tree.args.get("conflict"):
+        if (isinstance(values, exp.Values) and len(values.expressions) > 1) or tree.args.get("conflict"):
             raise OracleError(933)
-    if isinstance(tree, exp.Update) and tree.args.get("from_") or any(tree.find_all(exp.ILike, exp.Returning)):
+    if (isinstance(tree, exp.Update) and tree.args.get("from_")) or any(tree.find_all(exp.ILike, exp.Returning)):
         raise OracleError(933)

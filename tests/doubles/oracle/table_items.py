@@ -8,7 +8,7 @@ from .columns import declared_type
 from .errors import OracleError, unsupported
 from .expressions import expression
 from .strictness import check_new_name
-from .tokens import Token, closing, find, named, postgres_name, quoted, source
+from .tokens import Token, closing, find, named, postgres_name, quoted, source, word_set
 
 _CONSTRAINTS = ("CONSTRAINT", "NOT", "NULL", "PRIMARY", "UNIQUE", "CHECK", "REFERENCES", "ENABLE", "DISABLE", "DEFAULT")
 Tokens = Sequence[Token]
@@ -100,8 +100,9 @@ def constraint(text: str, tokens: Tokens) -> str:
     return prefix + written(tokens)
 
 
-_KEYWORDS = ("PRIMARY", "KEY", "UNIQUE", "FOREIGN", "REFERENCES", "ON", "DELETE", "CASCADE", "SET", "NULL", "NOT", "DEFERRABLE",
-             "INITIALLY", "DEFERRED", "IMMEDIATE")  # fmt: skip
+_KEYWORDS = word_set(
+    """PRIMARY KEY UNIQUE FOREIGN REFERENCES ON DELETE CASCADE SET NULL NOT DEFERRABLE INITIALLY DEFERRED IMMEDIATE"""
+)
 
 
 def written(tokens: Tokens) -> str:

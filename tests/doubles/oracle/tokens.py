@@ -18,7 +18,7 @@ _TOKEN = re.compile(
   | (?P<number>\d+(?:\.(?!\.)\d*)?(?:[eE][+-]?\d+)?|\.\d+)
   | (?P<symbol>:=|\|\||<=|>=|<>|==|!=|\^=|=>|\.\.|<<|>>|::|.)
     """,
-    re.X | re.S,
+    re.VERBOSE | re.DOTALL,
 )
 
 
@@ -44,6 +44,11 @@ class Token:
     def bind_name(self) -> str:
         name = self.text[1:].strip()
         return name.strip('"') if name.startswith('"') else name.upper()
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text as a set: how lists of keywords are written."""
+    return frozenset(words.split())
 
 
 def tokenize(text: str) -> list[Token]:
@@ -96,7 +101,8 @@ def split(tokens: Sequence[Token], separator: str = ",") -> list[list[Token]]:
 
 def replaced(text: str, changes: Iterable[tuple[Token, str]]) -> str:
     """The text with these tokens written differently."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for token, new in sorted(changes, key=lambda change: change[0].start):
         parts += (text[at : token.start], new)
         at = token.end
@@ -116,7 +122,7 @@ def string_literal(value: str) -> str:
 
 
 def postgres_name(name: str) -> str:
-    """The name in PostgreSQL of an Oracle name: upper case, as unquoted ones are, is lower case there, and the other way."""
+    """The name in PostgreSQL of an Oracle name: all upper case (unquoted) is lower case there, and the other way."""
     if name == name.upper():
         return name.lower()
     return name.upper() if name == name.lower() else name

@@ -1,4 +1,4 @@
-"""CREATE TRIGGER: its body as a function of PostgreSQL's, for what triggers of ours do: check, set, refuse, write a row."""
+"""CREATE TRIGGER: its body as a function of PostgreSQL's. It may check, set columns, refuse, write rows elsewhere."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def trigger_script(text: str, schema: str) -> str:
     returned = "RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;" if each == "ROW" else "RETURN NULL;"
     timing = " ".join(_written(token) for token in tokens[at + (3 if tokens[at + 1].text == "." else 1) : on])
     return (
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $trigger$ {body[:-4]} {returned} END $trigger$; "
-        f"CREATE OR REPLACE TRIGGER {quoted(name)} {timing} ON {table} FOR EACH {each}{condition} EXECUTE FUNCTION {function}()"
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $body$ BEGIN {body} {returned} END $body$;"
+        f" CREATE OR REPLACE TRIGGER {quoted(name)} {timing} ON {table} FOR EACH {each}{condition}"
+        f" EXECUTE FUNCTION {function}()"
     )
 
 
@@ -55,7 +57,7 @@ def _body(block: Block, trigger: str) -> str:
         raise unsupported("exception handlers in triggers")
     if block.variables:
         raise unsupported("variables in triggers")
-    return f"BEGIN {_steps(block.body, trigger)} END;"
+    return _steps(block.body, trigger)
 
 
 def _steps(steps: Sequence[Step], trigger: str) -> str:
@@ -67,7 +69,7 @@ def _step(step: Step, trigger: str) -> str:
         case Null():
             return "NULL;"
         case Block():
-            return _body(step, trigger)
+            return f"BEGIN {_body(step, trigger)} END;"
         case Assign(target=target, value=value) if target.startswith(":NEW."):
             column = quoted(tokenize(target[5:])[0])
             return f"NEW.{column} := {expression(_records(value))};"

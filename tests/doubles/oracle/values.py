@@ -143,10 +143,8 @@ def encode_double(text: bytes) -> bytes:
 
 
 def decode_double(wire: bytes) -> str:
-    if wire[0] & 0x80:
-        plain = bytes((wire[0] & 0x7F,)) + wire[1:]
-    else:
-        plain = bytes(~byte & 255 for byte in wire)
+    is_positive = wire[0] & 0x80
+    plain = bytes((wire[0] & 0x7F,)) + wire[1:] if is_positive else bytes(~byte & 255 for byte in wire)
     (value,) = struct.unpack(">d" if len(plain) == 8 else ">f", plain)
     return repr(value)
 

@@ -1,7 +1,7 @@
 """The primitives of Oracle's wire: how numbers, bytes and strings lie in a message.
 
-Two ideas carry everything: a *variable number* is a length byte and that many big-endian bytes, and *length-prefixed bytes*
-are NULL where their length is 0, so an empty string is NULL without further work, as in Oracle.
+Two ideas carry everything: a *variable number* is a length byte and that many big-endian bytes, and *length-prefixed
+bytes* are NULL where their length is 0, so an empty string is NULL without further work, as in Oracle.
 """
 
 from __future__ import annotations

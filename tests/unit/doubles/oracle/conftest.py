@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import oracledb
 import pytest
+
 from tests.doubles.oracle import StandIn, running_standin, shared_postgres
 
 Connect = Callable[..., Awaitable[oracledb.AsyncConnection]]
@@ -24,7 +25,9 @@ async def connect(standin: StandIn) -> AsyncIterator[Connect]:
     made: list[oracledb.AsyncConnection] = []
 
     async def new(user: str = "app", password: str = PASSWORD, **more: object) -> oracledb.AsyncConnection:
-        connection = await oracledb.connect_async(user=user, password=password, dsn=standin.dsn, **more)
+        connection: oracledb.AsyncConnection = await oracledb.connect_async(
+            user=user, password=password, dsn=standin.dsn, **more
+        )
         made.append(connection)
         return connection
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import oracledb
 import pytest
+from oracledb import AsyncConnection as Connection
+
 from tests.doubles.oracle import StandIn
 from tests.unit.doubles.oracle.failures import fails_with
 
-Connection = oracledb.AsyncConnection
 SLEEP = "BEGIN DBMS_SESSION.SLEEP(60); END;"
 
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import oracledb
 import pytest
-from tests.unit.doubles.oracle.failures import fails_with
+from oracledb import AsyncConnection as Connection
+from oracledb import AsyncCursor as Cursor
 
-Connection, Cursor = oracledb.AsyncConnection, oracledb.AsyncCursor
+from tests.unit.doubles.oracle.asking import rows
+from tests.unit.doubles.oracle.failures import fails_with
 
 JOB_QUEUE = """
 CREATE TABLE JOB_QUEUE (
@@ -17,22 +19,21 @@ CREATE TABLE JOB_QUEUE (
     LOG         VARCHAR2(4000 CHAR),
     IS_LOADED   NUMBER(1)             DEFAULT 0 NOT NULL CHECK (IS_LOADED IN (0, 1)),
     FENCE       NUMBER(19)            DEFAULT 0 NOT NULL,
-    CONSTRAINT JOB_QUEUE_PK PRIMARY KEY (JOB_ID) USING INDEX (CREATE UNIQUE INDEX JOB_QUEUE_PK ON JOB_QUEUE (JOB_ID) INITRANS 16),
+    CONSTRAINT JOB_QUEUE_PK PRIMARY KEY (JOB_ID) USING INDEX (
+        CREATE UNIQUE INDEX JOB_QUEUE_PK ON JOB_QUEUE (JOB_ID) INITRANS 16),
     CONSTRAINT JOB_QUEUE_FIRE_UQ UNIQUE (AUTO_ID, SCHEDULE_ID, FIRE_AT),
     CONSTRAINT JOB_QUEUE_STATUS_CK CHECK (STATUS IN ('WAITING', 'RUNNING', 'DONE', 'FAIL', 'CANCELLED'))
 ) INITRANS 16 PCTFREE 20 LOB (POLICIES) STORE AS SECUREFILE (ENABLE STORAGE IN ROW)
 """
-ACTIVE = "CREATE UNIQUE INDEX JOB_QUEUE_ACTIVE_UX ON JOB_QUEUE (CASE WHEN STATUS IN ('WAITING', 'RUNNING') THEN AUTO_ID END) INITRANS 16"
+ACTIVE = """
+CREATE UNIQUE INDEX JOB_QUEUE_ACTIVE_UX ON JOB_QUEUE (CASE WHEN STATUS IN ('WAITING', 'RUNNING') THEN AUTO_ID END)
+    INITRANS 16
+"""
 
 
 async def run(cursor: Cursor, *statements: str) -> None:
     for statement in statements:
         await cursor.execute(statement)
-
-
-async def rows(cursor: Cursor, sql: str, *values: object) -> list[object]:
-    await cursor.execute(sql, list(values))
-    return list(await cursor.fetchall())
 
 
 async def test_a_table_as_ours_are_is_made_with_its_defaults_and_checks(cursor: Cursor) -> None:
@@ -178,9 +179,9 @@ async def test_the_dictionary_tells_a_doctor_what_there_is(cursor: Cursor) -> No
     )
     assert columns[0] == ("JOB_ID", "NUMBER", 19, None, None, "N", "YES")
     assert columns[2] == ("STATUS", "VARCHAR2", None, 9, "B", "N", "NO")
-    assert columns[3][:2] == ("FIRE_AT", "TIMESTAMP(6)")  # type: ignore[index]  # a row
-    assert columns[5][:2] == ("POLICIES", "CLOB")  # type: ignore[index]  # a row
-    assert columns[6][:5] == ("LOG", "VARCHAR2", None, 4000, "C")  # type: ignore[index]  # a row
+    assert columns[3][:2] == ("FIRE_AT", "TIMESTAMP(6)")
+    assert columns[5][:2] == ("POLICIES", "CLOB")
+    assert columns[6][:5] == ("LOG", "VARCHAR2", None, 4000, "C")
     assert await rows(cursor, "SELECT index_name, uniqueness FROM user_indexes ORDER BY 1") == [
         ("JOB_QUEUE_ACTIVE_UX", "UNIQUE"),
         ("JOB_QUEUE_FIRE_UQ", "UNIQUE"),

@@ -6,10 +6,11 @@ import asyncio
 
 import oracledb
 import pytest
+from oracledb import AsyncConnection as Connection
+
 from tests.doubles.oracle import StandIn
 from tests.unit.doubles.oracle.failures import fails_with
 
-Connection = oracledb.AsyncConnection
 CLAIM = "SELECT n FROM job WHERE status = 'WAITING' ORDER BY n FOR UPDATE SKIP LOCKED"
 
 

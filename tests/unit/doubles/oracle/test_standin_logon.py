@@ -4,6 +4,7 @@ import asyncio
 
 import oracledb
 import pytest
+
 from tests.doubles.oracle import StandIn
 from tests.unit.doubles.oracle.conftest import PASSWORD, Connect
 from tests.unit.doubles.oracle.failures import fails_with
@@ -37,14 +38,13 @@ async def test_a_changed_password_holds_from_the_next_logon_on(standin: StandIn,
 
 
 async def test_an_unknown_service_is_refused_by_the_listener(standin: StandIn) -> None:
-    with fails_with("DPY-6001") as failure:
-        try:
-            await oracledb.connect_async(user="app", password=PASSWORD, dsn=standin.dsn.replace("FREEPDB1", "NOPE"))
-        except oracledb.DatabaseError as error:
-            assert error.args[0].full_code == "DPY-6005"
-            assert error.__cause__ is not None
-            raise error.__cause__ from None
-    assert "NOPE" in failure.message
+    with pytest.raises(oracledb.DatabaseError) as caught:
+        await oracledb.connect_async(user="app", password=PASSWORD, dsn=standin.dsn.replace("FREEPDB1", "NOPE"))
+    assert caught.value.args[0].full_code == "DPY-6005"
+    cause = caught.value.__cause__
+    assert isinstance(cause, oracledb.Error)
+    assert cause.args[0].full_code == "DPY-6001"
+    assert "NOPE" in cause.args[0].message
 
 
 async def test_a_connect_string_too_long_for_its_packet_follows_in_another(standin: StandIn) -> None:

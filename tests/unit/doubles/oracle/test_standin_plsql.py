@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-import oracledb
 import pytest
+from oracledb import AsyncConnection as Connection
+from oracledb import AsyncCursor as Cursor
+
+from tests.unit.doubles.oracle.asking import rows
 from tests.unit.doubles.oracle.failures import fails_with
 
-Connection, Cursor = oracledb.AsyncConnection, oracledb.AsyncCursor
 MAKE_T = """
 BEGIN
     EXECUTE IMMEDIATE 'CREATE TABLE t (n NUMBER, name VARCHAR2(20) DEFAULT ''x'')';
@@ -13,11 +15,6 @@ EXCEPTION
         IF SQLCODE != -955 THEN RAISE; END IF;
 END;
 """
-
-
-async def rows(cursor: Cursor, sql: str) -> list[object]:
-    await cursor.execute(sql)
-    return list(await cursor.fetchall())
 
 
 async def test_a_migration_is_made_restartable_by_a_block(cursor: Cursor) -> None:

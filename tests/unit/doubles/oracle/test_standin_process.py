@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -13,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import oracledb
-import psutil
 import pytest
-from tests.doubles.oracle import Action, Control, Fault, connected_control, stop_leftover_servers
+
+from tests.doubles.oracle import Action, Control, Fault, connected_control, running_servers, stop_leftover_servers
 from tests.unit.doubles.oracle.failures import fails_with
 
 ROOT = Path(__file__).parents[4]
@@ -45,7 +44,8 @@ async def standin_process() -> AsyncIterator[Running]:
 
 
 async def connected(running: Running) -> oracledb.AsyncConnection:
-    return await oracledb.connect_async(user="app", password="한글", dsn=running.dsn)
+    connection: oracledb.AsyncConnection = await oracledb.connect_async(user="app", password="한글", dsn=running.dsn)
+    return connection
 
 
 async def asked(connection: oracledb.AsyncConnection, sql: str) -> object:
@@ -53,16 +53,6 @@ async def asked(connection: oracledb.AsyncConnection, sql: str) -> object:
         await cursor.execute(sql)
         (found,) = await cursor.fetchone()
         return found
-
-
-def servers() -> set[int]:
-    """The PostgreSQL servers in folders of stand-ins."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if re.search(r"postgres -D \S*mailer-oracle-standin-", line):
-            found.add(process.pid)
-    return found
 
 
 @pytest.fixture
@@ -118,22 +108,22 @@ async def test_an_order_that_is_wrong_is_said_to_be(control: Control) -> None:
 
 
 async def test_a_stopped_stand_in_leaves_nothing_behind() -> None:
-    before = servers()
+    before = set(running_servers())
     async with standin_process() as running:
         connection = await connected(running)
-        assert len(servers()) == len(before) + 1
+        assert len(running_servers()) == len(before) + 1
     assert running.process.returncode == 0
-    assert servers() == before
+    assert set(running_servers()) == before
     with fails_with("DPY-4011"):
         await connection.ping()
 
 
 async def test_a_killed_stand_ins_server_is_stopped_by_whoever_comes_next() -> None:
-    before = servers()
+    before = set(running_servers())
     async with standin_process() as running:
         running.process.send_signal(signal.SIGKILL)
         await running.process.wait()
-        (left_over,) = servers() - before
-        assert await asyncio.to_thread(stop_leftover_servers)
-        assert not psutil.pid_exists(left_over)
-        assert servers() == before
+        (left_over,) = set(running_servers()) - before
+        assert await asyncio.to_thread(stop_leftover_servers) == [left_over]
+        assert not left_over.exists()
+        assert set(running_servers()) == before

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 
-import oracledb
 import pytest
+from oracledb import AsyncConnection as Connection
+from oracledb import AsyncCursor as Cursor
+
 from tests.doubles.oracle import StandIn
+from tests.unit.doubles.oracle.asking import names_of
 from tests.unit.doubles.oracle.conftest import Connect
 from tests.unit.doubles.oracle.failures import fails_with
 
-Connection, Cursor = oracledb.AsyncConnection, oracledb.AsyncCursor
 ROWS = "SELECT LEVEL AS n, 'name ' || LEVEL AS name FROM DUAL CONNECT BY LEVEL <= :most"
 
 
@@ -25,12 +27,12 @@ async def test_binds_in_strings_comments_and_quoted_names_are_none(cursor: Curso
         e=1,
     )
     assert await cursor.fetchall() == [(":a", ":c", 1)]
-    assert [column[0] for column in cursor.description][:1] == [":b"]
+    assert names_of(cursor)[:1] == [":b"]
 
 
 async def test_names_are_upper_case_unless_they_were_quoted(cursor: Cursor) -> None:
     await cursor.execute('SELECT 1 AS plain, 2 AS "Mixed", 3 AS "lower", 4 AS "UPPER", 5 AS 한글 FROM DUAL')
-    assert [column[0] for column in cursor.description] == ["PLAIN", "Mixed", "lower", "UPPER", "한글"]
+    assert names_of(cursor) == ["PLAIN", "Mixed", "lower", "UPPER", "한글"]
 
 
 async def test_a_large_result_is_streamed_in_order(cursor: Cursor) -> None:
@@ -115,7 +117,7 @@ async def test_the_clients_statement_cache_closes_the_cursors_it_drops(standin: 
 async def test_parsing_a_query_tells_its_binds_and_columns_without_running_it(cursor: Cursor) -> None:
     await cursor.parse("SELECT 1 / 0 AS boom, :who AS who FROM DUAL WHERE :n = 1")
     assert cursor.bindnames() == ["WHO", "N"]
-    assert [column[0] for column in cursor.description] == ["BOOM", "WHO"]
+    assert names_of(cursor) == ["BOOM", "WHO"]
     with fails_with("ORA-00942"):
         await cursor.parse("SELECT * FROM nowhere")
     with fails_with("ORA-00904"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import oracledb
 import pytest
-from tests.unit.doubles.oracle.failures import fails_with
+from oracledb import AsyncCursor as Cursor
 
-Cursor = oracledb.AsyncCursor
+from tests.unit.doubles.oracle.failures import fails_with
 
 
 @pytest.fixture(autouse=True)

@@ -5,22 +5,18 @@ from decimal import Decimal
 
 import oracledb
 import pytest
+from oracledb import AsyncCursor as Cursor
+
+from tests.unit.doubles.oracle.asking import one, types_of
 from tests.unit.doubles.oracle.failures import fails_with
 
 MOMENT = datetime(2026, 3, 4, 5, 6, 7, 123456)  # noqa: DTZ001 - Oracle's TIMESTAMP has no zone
-Cursor = oracledb.AsyncCursor
-
-
-async def one(cursor: Cursor, sql: str, *values: object) -> object:
-    await cursor.execute(sql, list(values))
-    row = await cursor.fetchone()
-    return row[0] if len(row) == 1 else row
 
 
 @pytest.mark.parametrize(
     "number",
-    ["0", "1", "-1", "99", "100", "-100", "0.01", "-0.001", "12345678901234567890123456789012345678", "-98765.4321", "1E+20",
-     "1E-20", "0.1", "1000000", "123.45", "9999999999999999999", "1234567890123456789"],
+    ["0", "1", "-1", "99", "100", "-100", "0.01", "-0.001", "12345678901234567890123456789012345678", "-98765.4321",
+     "1E+20", "1E-20", "0.1", "1000000", "123.45", "9999999999999999999", "1234567890123456789"],
 )  # fmt: skip
 async def test_a_number_comes_back_exactly(cursor: Cursor, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
     monkeypatch.setattr(oracledb.defaults, "fetch_decimals", True)
@@ -31,7 +27,7 @@ async def test_a_column_of_19_digits_comes_back_as_an_int(cursor: Cursor) -> Non
     await cursor.execute("CREATE TABLE customer (cust_id NUMBER(19), price NUMBER(12, 2), free NUMBER)")
     await cursor.execute("INSERT INTO customer VALUES (:1, :2, :3)", [9999999999999999999, Decimal("0.99"), 7])
     assert await one(cursor, "SELECT * FROM customer") == (9999999999999999999, 0.99, 7)
-    assert [(column[0], column[1], column[4], column[5]) for column in cursor.description] == [
+    assert [(column[0], column[1], column[4], column[5]) for column in cursor.description or ()] == [
         ("CUST_ID", oracledb.DB_TYPE_NUMBER, 19, 0),
         ("PRICE", oracledb.DB_TYPE_NUMBER, 12, 2),
         ("FREE", oracledb.DB_TYPE_NUMBER, 0, -127),
@@ -52,7 +48,7 @@ async def test_a_datetime_binds_as_date_unless_it_is_said_to_be_a_timestamp(curs
     await cursor.execute("SELECT d, t, z FROM seen ORDER BY z NULLS FIRST")
     whole = MOMENT.replace(microsecond=0)
     assert await cursor.fetchall() == [(whole, whole, None), (whole, MOMENT, MOMENT)]
-    assert [column[1] for column in cursor.description] == [
+    assert types_of(cursor) == [
         oracledb.DB_TYPE_DATE,
         oracledb.DB_TYPE_TIMESTAMP,
         oracledb.DB_TYPE_TIMESTAMP_TZ,
@@ -86,15 +82,15 @@ async def test_date_arithmetic_is_oracles(cursor: Cursor, expression: str, value
 
 
 async def test_a_lease_ends_a_bound_number_of_seconds_from_the_databases_now(cursor: Cursor) -> None:
-    now, later, earlier, type_of = await one(  # type: ignore[misc]  # a row
+    now, later, earlier = await one(
         cursor,
         "SELECT SYS_EXTRACT_UTC(SYSTIMESTAMP), SYS_EXTRACT_UTC(SYSTIMESTAMP) + NUMTODSINTERVAL(:1, 'SECOND'),"
-        " SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:2, 'SECOND'), 1 FROM DUAL",
+        " SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:2, 'SECOND') FROM DUAL",
         60.5,
         1,
     )
     assert (later - now, now - earlier) == (timedelta(seconds=60.5), timedelta(seconds=1))
-    assert cursor.description[0][1] is oracledb.DB_TYPE_TIMESTAMP
+    assert types_of(cursor)[0] is oracledb.DB_TYPE_TIMESTAMP
 
 
 @pytest.mark.parametrize(
@@ -140,17 +136,17 @@ async def test_bytes_and_doubles_come_back(cursor: Cursor) -> None:
     await cursor.execute("CREATE TABLE t (r RAW(16), d BINARY_DOUBLE)")
     await cursor.execute("INSERT INTO t VALUES (:1, :2)", [b"\0\1\xff", 1.5])
     assert await one(cursor, "SELECT r, d FROM t") == (b"\0\1\xff", 1.5)
-    assert [column[1] for column in cursor.description] == [oracledb.DB_TYPE_RAW, oracledb.DB_TYPE_BINARY_DOUBLE]
+    assert types_of(cursor) == [oracledb.DB_TYPE_RAW, oracledb.DB_TYPE_BINARY_DOUBLE]
 
 
 async def test_national_text_travels_in_utf_16(cursor: Cursor) -> None:
     await cursor.execute("CREATE TABLE t (n NVARCHAR2(10), c NCLOB)")
     cursor.setinputsizes(oracledb.DB_TYPE_NVARCHAR, oracledb.DB_TYPE_NCLOB)
     await cursor.execute("INSERT INTO t VALUES (:1, :2)", ["한글", "긴 글" * 3000])
-    name, text = await one(cursor, "SELECT n, c FROM t")  # type: ignore[misc]  # a row
+    name, text = await one(cursor, "SELECT n, c FROM t")
     assert name == "한글"
     assert await text.read() == "긴 글" * 3000
-    assert [column[1] for column in cursor.description] == [oracledb.DB_TYPE_NVARCHAR, oracledb.DB_TYPE_NCLOB]
+    assert types_of(cursor) == [oracledb.DB_TYPE_NVARCHAR, oracledb.DB_TYPE_NCLOB]
 
 
 async def test_lobs_are_read_through_their_locators(cursor: Cursor) -> None:

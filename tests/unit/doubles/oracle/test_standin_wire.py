@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
 from tests.doubles.oracle import wire
 from tests.doubles.oracle.values import (
     OracleType,
