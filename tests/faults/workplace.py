@@ -29,12 +29,12 @@ LEASE = 3.0
 """Seconds; the shortest that mailer takes."""
 TARGET = "SELECT CUST_ID, CUST_NAME, EMAIL FROM CUSTOMER WHERE CUST_ID <= 1000000 ORDER BY CUST_ID"
 UPDATE = (
-    "UPDATE CUSTOMER SET SENT_AT = :SENT_AT, MESSAGE_ID = :MESSAGE_ID, UPDATES = UPDATES + 1 WHERE CUST_ID = :CUST_ID"
+    "UPDATE CUSTOMER SET MAILED_AT = :SENT_AT, MAIL_ID = :MESSAGE_ID, UPDATES = UPDATES + 1 WHERE CUST_ID = :CUST_ID"
 )
 _CUSTOMERS = """
 CREATE TABLE CUSTOMER (
     CUST_ID INTEGER PRIMARY KEY, CUST_NAME TEXT, EMAIL TEXT, ATTACH_NAME TEXT,
-    SENT_AT TEXT, MESSAGE_ID TEXT, UPDATES INTEGER NOT NULL DEFAULT 0
+    MAILED_AT TEXT, MAIL_ID TEXT, UPDATES INTEGER NOT NULL DEFAULT 0
 )
 """
 
@@ -43,6 +43,7 @@ def statement(
     name: str = "월간 명세서",
     *,
     target: str = TARGET,
+    mapping: str | None = None,
     update: str | None = UPDATE,
     html: str = "<p>$(CUST_NAME)님, 11월 명세서입니다.</p>",
     attachment: str | None = None,
@@ -52,7 +53,7 @@ def statement(
     """An automation over the workplace's customers; `policies` as in `Policies`."""
     return Automation(
         name=name,
-        dbio=Dbio("crm", target, "CUST_ID", "EMAIL", update=update, attachment=attachment),
+        dbio=Dbio("crm", target, "CUST_ID", "EMAIL", mapping=mapping, update=update, attachment=attachment),
         template=Template("$(CUST_NAME)님, 명세서", html, "$(CUST_NAME)님, 명세서입니다."),
         policies=Policies("고객센터 <billing@example.co.kr>", **policies),
         schedules=schedules,
@@ -158,6 +159,7 @@ class Workplace:
     def execute(self, sql: str, *binds: object) -> None:
         """As another program that writes into mailer's own database."""
         with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
+            connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(sql, binds)
 
     @contextmanager
@@ -186,6 +188,10 @@ class Workplace:
         wanted = statuses or (JobStatus.DONE, JobStatus.FAIL, JobStatus.CANCELLED)
         until(lambda: self.job_status(job_id) in wanted, f"job {job_id} is {' or '.join(wanted)}")
         return self.job_status(job_id)
+
+    def wait_for_mails(self, job_id: int, count: int) -> None:
+        """Until SES has accepted so many of the job, or more."""
+        until(lambda: len(self.mails(job_id)) >= count, f"{count} mails of job {job_id} are accepted")
 
     def rows(self, job_id: int) -> list[LedgerRow]:
         found = self.query("SELECT EMAIL, STATUS, MESSAGE_ID FROM DELIVERY WHERE JOB_ID = ? ORDER BY ROW_NO", job_id)
@@ -222,7 +228,7 @@ class Workplace:
             "SELECT RECIPIENT_KEY, MESSAGE_ID, UPDATE_STATUS FROM DELIVERY WHERE JOB_ID = ? AND STATUS = 'SENT'", job_id
         )
         with self.crm() as crm:
-            written = dict(crm.execute("SELECT CUST_ID, MESSAGE_ID FROM CUSTOMER WHERE UPDATES > 0").fetchall())
+            written = dict(crm.execute("SELECT CUST_ID, MAIL_ID FROM CUSTOMER WHERE UPDATES > 0").fetchall())
         assert {int(row["RECIPIENT_KEY"]): row["MESSAGE_ID"] for row in sent} == written
         assert {row["UPDATE_STATUS"] for row in sent} <= {"DONE"}
 
