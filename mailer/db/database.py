@@ -1,12 +1,13 @@
 """The port of mailer's own database: a handful of verbs over named SQL, the same for every driver."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from mailer.db.record import Record
 from mailer.model.row import Value
 
+T = TypeVar("T")
 Binds = Mapping[str, Value]
 NO_BINDS: Binds = {}
 
@@ -55,6 +56,15 @@ class Database(Session, Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits on leaving, rolls back on an error or a cancellation."""
         ...
+
+    async def atomically(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns, run in a transaction of its own that is then committed; rolled back where it raises.
+
+        For the hot path: `work` waits for nothing but the session's verbs, so that SQLite runs it in one go, in the
+        database's thread.
+        """
+        async with self.transaction() as transaction:
+            return await work(transaction)
 
     def stream(
         self, statement: str, binds: Binds = NO_BINDS, *, slice_rows: int = 500

@@ -1,12 +1,12 @@
 """mailer's own database on Oracle 19c or later: python-oracledb, asynchronous, in thin mode (no Oracle client)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import oracledb
 
-from mailer.db.database import NO_BINDS, Binds
+from mailer.db.database import NO_BINDS, Binds, Session
 from mailer.db.oracle_errors import Whereabouts
 from mailer.db.oracle_pool import OracleLink, OraclePool
 from mailer.db.oracle_script import split_script
@@ -88,6 +88,11 @@ class OracleDatabase:
         async with self._session(commits=False) as session:
             yield session
             await session.commit()
+
+    async def atomically(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        """See `Database.atomically`."""
+        async with self.transaction() as transaction:
+            return await work(transaction)
 
     @asynccontextmanager
     async def stream(

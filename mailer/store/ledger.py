@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 
 from mailer.db.database import Binds, Database, Session
 from mailer.db.grouping import Grouping
@@ -97,35 +98,36 @@ class Ledger:
         is_repeated = False
         while True:
             try:
-                return await self._commit(entries, is_repeated)
+                return await self._database.atomically(partial(self._write, entries, is_repeated))
             except DatabaseAway:
                 if self._clock.monotonic() >= deadline:
                     raise
                 is_repeated = True
                 await self._clock.sleep(0.5)
 
-    async def _commit(self, entries: Sequence[_Entry], is_repeated: bool) -> Sequence[Recorded | Exception]:
+    async def _write(
+        self, entries: Sequence[_Entry], is_repeated: bool, transaction: Session
+    ) -> Sequence[Recorded | Exception]:
         """One group. Rows are touched in the order of their ids, as everywhere."""
         results: dict[int, Recorded | Exception] = {}
         made: list[Change] = []
-        async with self._database.transaction() as transaction:
-            lost = await self._carry_fences(transaction, entries)
-            moment = await read_now(transaction)
-            order = sorted(range(len(entries)), key=lambda index: entries[index].change.delivery_id)
-            live = [index for index in order if entries[index].claim not in lost]
-            touched = await transaction.execute_many(
-                "record_change", [_change_binds(entries[index].change, moment) for index in live]
-            )
-            for index, count in zip(live, touched, strict=True):
-                change = entries[index].change
-                if count:
-                    results[index] = Recorded(Verdict.WRITTEN, moment)
-                    made.append(change)
-                else:
-                    verdict, late = await self._record_otherwise(transaction, change, moment, is_repeated)
-                    results[index] = Recorded(verdict, moment)
-                    made.extend(late)
-            await self._minutes.add_all(transaction, _state_changes(made))
+        lost = await self._carry_fences(transaction, entries)
+        moment = await read_now(transaction)
+        order = sorted(range(len(entries)), key=lambda index: entries[index].change.delivery_id)
+        live = [index for index in order if entries[index].claim not in lost]
+        touched = await transaction.execute_many(
+            "record_change", [_change_binds(entries[index].change, moment) for index in live]
+        )
+        for index, count in zip(live, touched, strict=True):
+            change = entries[index].change
+            if count:
+                results[index] = Recorded(Verdict.WRITTEN, moment)
+                made.append(change)
+            else:
+                verdict, late = await self._record_otherwise(transaction, change, moment, is_repeated)
+                results[index] = Recorded(verdict, moment)
+                made.extend(late)
+        await self._minutes.add_all(transaction, _state_changes(made))
         gone = FenceLost("the batch is in other hands")
         return [results.get(index, gone) for index in range(len(entries))]
 

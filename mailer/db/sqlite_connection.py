@@ -1,0 +1,214 @@
+"""A connection to the embedded database: its thread, and the verbs of a session as they run in there."""
+
+import sqlite3
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from mailer.db.database import NO_BINDS, Binds
+from mailer.db.record import Record
+from mailer.db.statements import Statement, Statements
+from mailer.errors import ConfigurationError, DatabaseAway, DatabaseRefused, DuplicateKey
+from mailer.model.row import Value
+
+T = TypeVar("T")
+_Stored = str | int | float | bytes | None
+
+_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+_DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+_AS_IT_IS = frozenset({str, int, float, bytes, type(None)})
+
+
+class SqliteVerbs:
+    """The verbs of `Session`, and of a transaction, without a journey to the thread: for what is there already."""
+
+    def __init__(self, raw: sqlite3.Connection, statements: Statements, path: Path) -> None:
+        self.raw = raw
+        self._statements = statements
+        self._path = path
+
+    def fetch(self, statement: str, binds: Binds = NO_BINDS, at_most: int | None = None) -> list[Record]:
+        """See `Session.fetch`."""
+        prepared = self._prepared(statement, binds)
+        with self._speaking(prepared.name):
+            cursor = self.raw.execute(prepared.sql, _adapted(binds))
+            rows = cursor.fetchall() if at_most is None else cursor.fetchmany(at_most)
+            records = _records(cursor, rows)
+            cursor.close()
+        return records
+
+    def execute(self, statement: str, binds: Binds = NO_BINDS) -> int:
+        """See `Session.execute`."""
+        prepared = self._prepared(statement, binds)
+        with self._speaking(prepared.name):
+            return self.raw.execute(prepared.sql, _adapted(binds)).rowcount
+
+    def execute_many(self, statement: str, rows: Sequence[Binds]) -> list[int]:
+        """See `Session.execute_many`."""
+        if not rows:
+            return []
+        prepared = self._prepared(statement, rows[0])
+        counted = _Counted(self.raw, rows)
+        with self._speaking(prepared.name):
+            self.raw.executemany(prepared.sql, counted)
+        return counted.counts()
+
+    def insert(self, statement: str, binds: Binds) -> int:
+        """See `Session.insert`."""
+        prepared = self._prepared(statement, binds)
+        with self._speaking(prepared.name):
+            key = self.raw.execute(prepared.sql, _adapted(binds)).lastrowid
+        if key is None:
+            raise TypeError(f"{prepared.name} inserts no row with a generated key")
+        return key
+
+    def run_sql(self, sql: str, what: str) -> None:
+        """One statement that has no name: `what` it is, for a message."""
+        with self._speaking(what):
+            self.raw.execute(sql)
+
+    def open_stream(self, statement: str, binds: Binds) -> sqlite3.Cursor:
+        """A cursor for `next_slice`."""
+        prepared = self._prepared(statement, binds)
+        with self._speaking(prepared.name):
+            return self.raw.execute(prepared.sql, _adapted(binds))
+
+    def next_slice(self, cursor: sqlite3.Cursor, at_most: int) -> list[Record]:
+        """The cursor's next rows; none: it is at its end."""
+        with self._speaking("reading on"):
+            return _records(cursor, cursor.fetchmany(at_most))
+
+    def in_transaction(self, work: Callable[["SqliteVerbs"], T]) -> T:
+        """What `work` returns, once it is committed."""
+        self.begin()
+        try:
+            result = work(self)
+            self.commit()
+        except BaseException:
+            self.raw.rollback()
+            raise
+        return result
+
+    def begin(self) -> None:
+        """It takes the write lock at once: read first, and the upgrade may be refused."""
+        self.run_sql("BEGIN IMMEDIATE", "BEGIN")
+
+    def commit(self) -> None:
+        """Ends the transaction that is open."""
+        self.run_sql("COMMIT", "COMMIT")
+
+    def _prepared(self, statement: str, binds: Binds) -> Statement:
+        """The statement, with exactly its binds given: Oracle refuses one too many, SQLite would not notice."""
+        prepared = self._statements[statement]
+        if binds.keys() != prepared.binds:
+            wrong = sorted(binds.keys() ^ prepared.binds)
+            raise TypeError(f"{prepared.name} ({prepared.place}) misses or does not know the binds {wrong}")
+        return prepared
+
+    def _speaking(self, statement: str) -> AbstractContextManager[None]:
+        return speaking(self._path, statement)
+
+
+class SqliteConnection(aiosqlite.Connection):
+    """aiosqlite's thread, given whole pieces of work: each of its own verbs is a journey there and back."""
+
+    def __init__(self, path: Path, statements: Statements, busy_seconds: float) -> None:
+        connector = partial(sqlite3.connect, path, isolation_level=None, timeout=busy_seconds)
+        super().__init__(connector, iter_chunk_size=1)
+        self._path = path
+        self._named = statements
+
+    async def run(self, work: Callable[[SqliteVerbs], T]) -> T:
+        """What `work` returns or raises, run in the thread. Cancelled, it goes on there to its end."""
+        verbs = SqliteVerbs(self._conn, self._named, self._path)
+        result: T = await self._execute(work, verbs)  # type: ignore[no-untyped-call]  # aiosqlite does not type it
+        return result
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine that never waits to its end. Raises TypeError where it waits after all."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    work.close()
+    raise TypeError("a transaction that runs in the database's thread waits for something else than its session")
+
+
+@contextmanager
+def speaking(path: Path, statement: str) -> Iterator[None]:
+    """Turns SQLite's errors into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _as_ours(error, path, statement) from error
+
+
+def _as_ours(error: sqlite3.Error, path: Path, statement: str) -> Exception:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    message = f"{path}: {error} (in {statement})"
+    if code in _DUPLICATE:
+        return DuplicateKey(message)
+    if code & 0xFF in _AWAY:
+        return DatabaseAway(message, f"Check the disk and who has {path} open.")
+    if code & 0xFF == sqlite3.SQLITE_NOTADB:
+        return ConfigurationError(f"{path} is not an SQLite file", "Check MAILER_DATABASE.")
+    return DatabaseRefused(message)
+
+
+def text_time(moment: datetime) -> str:
+    """UTC with six digits of the second, always: texts of one width compare as the times do."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+class _Counted:
+    """Rows on their way into executemany, which says only the sum: the changes so far are noted before each."""
+
+    def __init__(self, raw: sqlite3.Connection, rows: Sequence[Binds]) -> None:
+        self._raw = raw
+        self._rows = rows
+        self._marks: list[int] = []
+
+    def __iter__(self) -> Iterator[dict[str, _Stored]]:
+        for row in self._rows:
+            self._marks.append(self._raw.total_changes)
+            yield _adapted(row)
+        self._marks.append(self._raw.total_changes)
+
+    def counts(self) -> list[int]:
+        """The rows touched by each."""
+        return [after - before for before, after in zip(self._marks, self._marks[1:], strict=False)]
+
+
+def _records(cursor: sqlite3.Cursor, rows: Sequence[tuple[_Stored, ...]]) -> list[Record]:
+    names = [column[0] for column in cursor.description or ()]
+    return [Record(zip(names, row, strict=True)) for row in rows]
+
+
+def _adapted(binds: Binds) -> dict[str, _Stored]:
+    return {name: value if type(value) in _AS_IT_IS else _adapt(value) for name, value in binds.items()}  # type: ignore[misc]  # mypy does not narrow by a set of types
+
+
+def _adapt(value: Value) -> _Stored:
+    match value:
+        case datetime():
+            return text_time(value)
+        case date() | Decimal():
+            return str(value)
+        case _:
+            return value
