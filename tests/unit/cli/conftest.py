@@ -1,4 +1,4 @@
-"""The command within the test's own process: a tenth of the time that a process of its own takes."""
+"""Commands within the test's own process: a tenth of the time that a process of its own takes."""
 
 import os
 from collections.abc import Mapping
@@ -10,6 +10,17 @@ import pytest
 from mailer.cli.app import main
 from mailer.cli.demo_data import DemoData, make_demo_data
 from tests.e2e.commands import Mailer, Ran, environment
+from tests.unit.cli.job_cases import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """A folder of its own, with none of this machine's settings."""
+    for name in list(os.environ):
+        if name.startswith(("MAILER_", "AWS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Desk(tmp_path, capsys)
 
 
 @pytest.fixture(scope="session")
