@@ -102,7 +102,7 @@ def run_mailer(folder: Path, *arguments: str, env: Mapping[str, str] | None = No
 
 
 def look(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
-    """Runs `mailer …` in this process: for what only reads, again and again, where a process each would take long."""
+    """Runs `mailer …` in this process: for what a test needs to begin with, or only reads. A process takes seconds."""
     code: object = 0
     out, err = StringIO(), StringIO()
     variables = {name: value for name, value in environment(env).items() if name.startswith("MAILER_")}

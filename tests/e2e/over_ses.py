@@ -1,10 +1,11 @@
 """Commands that send over the double of SES, which counts what nobody may get twice."""
 
+from pathlib import Path
 from time import monotonic, sleep
 
 from tests.doubles.ses import environment
 from tests.doubles.ses_process import SesProcess
-from tests.e2e.commands import TIMEOUT, Mailer
+from tests.e2e.commands import TIMEOUT, Mailer, look
 from tests.e2e.people import NAME, OWNER
 
 
@@ -13,11 +14,11 @@ def over(url: str, **settings: str) -> dict[str, str]:
     return {**environment(url), "MAILER_TRANSPORT": "ses", "MAILER_SES_RATE": "100", **settings}
 
 
-def apply_and_enqueue(mailer: Mailer, definition: str) -> None:
+def apply_and_enqueue(workplace: Path, definition: str) -> None:
     """Job 1 waits."""
-    applied = mailer("automation", "apply", definition)
+    applied = look(workplace, "automation", "apply", definition)
     assert applied.code == 0, applied.stderr
-    assert mailer("enqueue", NAME).stdout == "job 1 waiting\n"
+    assert look(workplace, "enqueue", NAME).stdout == "job 1 waiting\n"
 
 
 def run(mailer: Mailer, ses: SesProcess, **settings: str) -> None:

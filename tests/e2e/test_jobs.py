@@ -55,7 +55,7 @@ def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
     change_people(workplace, "UPDATE PERSON SET JOINED = '모름' WHERE PERSON_ID = ?", "P30")
-    apply_and_enqueue(mailer, write_definition(workplace, html=FAULTY))
+    apply_and_enqueue(workplace, write_definition(workplace, html=FAULTY))
     run(mailer, ses)
     left = check_half_way(workplace, ses, "FAIL")
     assert left["P30"]["status"] == "PENDING"
@@ -84,7 +84,7 @@ def test_a_retry_keeps_the_jobs_own_definition_and_says_that_the_automation_has_
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
     change_people(workplace, "UPDATE PERSON SET JOINED = '모름' WHERE PERSON_ID = ?", "P30")
-    apply_and_enqueue(mailer, write_definition(workplace, html=FAULTY))
+    apply_and_enqueue(workplace, write_definition(workplace, html=FAULTY))
     run(mailer, ses)
     mailer("automation", "apply", write_definition(workplace, html="<p>$(NAME)님, 다른 글</p>"))
     change_people(workplace, "UPDATE PERSON SET JOINED = '2026-01-05' WHERE PERSON_ID = ?", "P30")
@@ -97,7 +97,7 @@ def test_a_retry_keeps_the_jobs_own_definition_and_says_that_the_automation_has_
 
 def test_the_owner_is_warned_by_mail_once(workplace: Path, mailer: Mailer) -> None:
     change_people(workplace, "UPDATE PERSON SET JOINED = '모름' WHERE PERSON_ID = ?", "P30")
-    apply_and_enqueue(mailer, write_definition(workplace, html=FAULTY))
+    apply_and_enqueue(workplace, write_definition(workplace, html=FAULTY))
     assert mailer("run", "--until-idle").code == 0
     (warning,) = (workplace / "outbox" / "alerts").glob("*.eml")
     mail = email.message_from_bytes(warning.read_bytes())
@@ -111,7 +111,7 @@ def test_the_owner_is_warned_by_mail_once(workplace: Path, mailer: Mailer) -> No
 def test_a_data_source_that_goes_away_stops_the_job_and_a_retry_goes_on(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace, max_parallel=1))
+    apply_and_enqueue(workplace, write_definition(workplace, max_parallel=1))
     running = start_mailer("run", "--until-idle", env=over(ses.url, MAILER_SES_RATE="20", MAILER_DB_PATIENCE="1s"))
     wait_for_mails(ses, 5)
     (workplace / "crm.db").rename(workplace / "away.db")
@@ -133,7 +133,7 @@ def test_a_data_source_that_goes_away_stops_the_job_and_a_retry_goes_on(
 def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     running = start_mailer("run", env=over(ses.url, MAILER_SES_RATE="5"))
     wait_for_mails(ses, 5)
     cancelled_at = time()
@@ -158,7 +158,7 @@ def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest
 
 
 def test_a_job_that_nobody_has_begun_is_cancelled_at_once(workplace: Path, mailer: Mailer) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     assert mailer("job", "cancel", "1").stdout == "job 1 is CANCELLED: nobody had begun it\n"
     assert mailer("enqueue", "1").stdout == "job 2 waiting\n"
     assert mailer("job", "retry", "1").code == 3

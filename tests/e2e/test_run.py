@@ -35,7 +35,7 @@ def test_a_signal_drains_and_the_next_run_goes_on_at_once(
     number: signal.Signals,
     max_parallel: int,
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace, max_parallel=max_parallel))
+    apply_and_enqueue(workplace, write_definition(workplace, max_parallel=max_parallel))
     ses.limit(latency=0.2)
     # What was not given back would be free only when this lease is over.
     slowly = over(ses.url, MAILER_SES_RATE="20", MAILER_LEASE="1h", MAILER_UNKNOWN_GRACE="2h")
@@ -58,7 +58,7 @@ def test_a_signal_drains_and_the_next_run_goes_on_at_once(
 def test_a_second_signal_ends_the_process_where_it_stands(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace, max_parallel=1))
+    apply_and_enqueue(workplace, write_definition(workplace, max_parallel=1))
     ses.fault("hang", times=None)
     running = start_mailer("run", env=over(ses.url))
     wait_for_mails(ses, 1)
@@ -70,7 +70,7 @@ def test_a_second_signal_ends_the_process_where_it_stands(
 def test_what_has_no_answer_at_the_end_of_the_drain_is_unknown(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace, max_parallel=3))
+    apply_and_enqueue(workplace, write_definition(workplace, max_parallel=3))
     ses.fault("hang", times=3)
     running = start_mailer("run", env=over(ses.url, MAILER_DRAIN="4s"))
     wait_for_mails(ses, 3)
@@ -108,7 +108,7 @@ def test_after_kill_9_the_next_process_takes_over_and_nobody_gets_it_twice(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
     rate, latency, kills = 40, 0.2, 3
-    apply_and_enqueue(mailer, write_definition(workplace, max_parallel=10))
+    apply_and_enqueue(workplace, write_definition(workplace, max_parallel=10))
     ses.limit(latency=latency)
     env = over(ses.url, MAILER_SES_RATE=str(rate), MAILER_LEASE="3s")
     for kill in range(1, kills + 1):
@@ -136,7 +136,7 @@ def test_after_kill_9_the_next_process_takes_over_and_nobody_gets_it_twice(
 def test_a_job_whose_loader_was_killed_is_loaded_anew_and_sent_once(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     env = over(ses.url, MAILER_LEASE="3s")
     running = start_mailer("run", env=env)
     running.wait_for_log("job taken")

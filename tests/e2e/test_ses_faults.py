@@ -29,7 +29,7 @@ def ends(workplace: Path) -> dict[str, dict[str, str]]:
 def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     ses.fault("bad-address", to="kim3@example.com")
     ses.fault("bad-request", to="kim5@example.com", times=None)
     ses.fault("bad-request", to="kim7@example.com", times=2)
@@ -69,7 +69,7 @@ def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
 def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     for kind, to in (("503", "kim9"), ("half", "kim11"), ("content", "kim13")):
         ses.fault(kind, to=f"{to}@example.com")
     run(mailer, ses)
@@ -90,7 +90,7 @@ def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
 def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
     workplace: Path, mailer: Mailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     ses.fault("unverified-sender", times=None)
     run(mailer, ses)
     shown = show(workplace)
@@ -106,7 +106,7 @@ def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
 def test_while_ses_refuses_connections_the_job_waits_says_why_and_goes_on(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     with socket.socket() as nobody:  # holds the port, and does not listen
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
@@ -130,7 +130,7 @@ def test_while_ses_refuses_connections_the_job_waits_says_why_and_goes_on(
 def test_connections_refused_for_two_seconds_in_the_middle_fail_nobody(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
-    apply_and_enqueue(mailer, write_definition(workplace))
+    apply_and_enqueue(workplace, write_definition(workplace))
     running = start_mailer("run", "--until-idle", env=over(ses.url, MAILER_SES_RATE="30"))
     wait_for_mails(ses, 5)
     ses.refuse_connections(2)
