@@ -4,7 +4,7 @@ A slot is used within SLOT_GRACE after its moment or thrown away for another, so
 waited for its database, never sends what it saved up.
 """
 
-from collections import deque
+from math import ceil
 from typing import Protocol
 
 import anyio
@@ -64,7 +64,8 @@ class AccountSlots:
         self._clock = clock
         self._rate = own_rate or CAUTIOUS_RATE
         self._rates_at = -RATES_AGE
-        self._block: deque[float] = deque()
+        self._first, self._step, self._left = 0.0, 1.0, 0
+        """Of the slots in hand: the moment of the first, seconds from one to the next, and how many there are."""
         self._reserving: anyio.Event | None = None
 
     @property
@@ -84,12 +85,16 @@ class AccountSlots:
         await self._account.lower_rate(self._rate * SLOWER)
 
     def _next_in_block(self) -> float | None:
-        too_late = self._clock.monotonic() - SLOT_GRACE
-        while self._block:
-            slot = self._block.popleft()
-            if slot >= too_late:
-                return slot
-        return None
+        """The first slot that can still be used; half of its grace is left for the way to the call."""
+        late = self._clock.monotonic() - SLOT_GRACE / 2 - self._first
+        missed = max(0, ceil(late / self._step))
+        if missed >= self._left:
+            self._left = 0
+            return None
+        slot = self._first + missed * self._step
+        self._first = slot + self._step
+        self._left -= missed + 1
+        return slot
 
     async def _refill(self) -> None:
         """One reservation for all who wait: they go on together, for one after the other would be too late again."""
@@ -110,8 +115,8 @@ class AccountSlots:
         step = 1 / (self._rate * SPACING)
         count = max(1, int(BLOCK_SECONDS / step))
         block = await self._account.reserve(count * step)
-        begins = self._clock.monotonic() + (block.begins - block.now).total_seconds()
-        self._block.extend(begins + place * step for place in range(count))
+        self._first = self._clock.monotonic() + (block.begins - block.now).total_seconds()
+        self._step, self._left = step, count
 
     async def _refresh_rate(self) -> None:
         if self._clock.monotonic() - self._rates_at < RATES_AGE:
@@ -141,7 +146,7 @@ class Pacer:
         return await self._slots.reserve()
 
     async def wait_for(self, moment: float) -> None:
-        """Until that moment of the monotonic clock; where it is past, without giving way to others: a slot would age."""
+        """Until that moment of the monotonic clock; past it, without giving way to others, while the slot would age."""
         if (seconds := moment - self._clock.monotonic()) > 0:
             await self._clock.sleep(seconds)
 
