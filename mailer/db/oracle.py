@@ -72,7 +72,13 @@ class OracleDatabase:
 
     async def execute_many(self, statement: str, rows: Sequence[Binds]) -> list[int]:
         """See `Session.execute_many`."""
-        return await self._unless_undone(lambda session: session.execute_many(statement, rows))
+
+        async def execute_all(session: OracleSession) -> list[int]:
+            counts = await session.execute_many(statement, rows)
+            await session.commit()
+            return counts
+
+        return await self._unless_undone(execute_all, commits=False)
 
     async def insert(self, statement: str, binds: Binds) -> int:
         """See `Session.insert`."""
@@ -132,16 +138,16 @@ class OracleDatabase:
                 link.raw.autocommit = commits
                 yield OracleSession(link, self._statements, self._patience)
 
-    async def _at_once(self, verb: Verb[T]) -> T:
-        async with self._session(commits=True) as session:
+    async def _at_once(self, verb: Verb[T], *, commits: bool = True) -> T:
+        async with self._session(commits=commits) as session:
             return await verb(session)
 
-    async def _unless_undone(self, verb: Verb[T]) -> T:
+    async def _unless_undone(self, verb: Verb[T], *, commits: bool = True) -> T:
         """Says it again where the database has undone it, for then it took no effect."""
         for _ in range(UNDONE_AGAIN):
             with suppress(TransactionUndone):
-                return await self._at_once(verb)
-        return await self._at_once(verb)
+                return await self._at_once(verb, commits=commits)
+        return await self._at_once(verb, commits=commits)
 
 
 async def _slices(

@@ -93,9 +93,12 @@ class OracleLink:
     def trace(self, action: str, info: str) -> None:
         """What a DBA sees of this connection in V$SESSION from its next call on; costs no round trip."""
         if action != self._action:
-            self.raw.action = self._action = action[:64]
+            self._action = action
+            self.raw.action = action[:64]
         if info != self._info:
-            self.raw.clientinfo = self._info = info[:64]
+            self._info = info
+            # None, for to the driver '' is a text whose length it writes twice.
+            self.raw.clientinfo = info[:64] or None  # type: ignore[assignment] # the driver's annotation lacks None
 
 
 class OraclePool:

@@ -84,6 +84,7 @@ async def execute_sql_many(raw: oracledb.AsyncConnection, sql: str, rows: Sequen
     """The number of rows touched by each execution, all of them in one round trip.
 
     Rows of a MERGE that another session has inserted meanwhile are merged again: by now it has committed them.
+    Otherwise, where one fails the others are done: the caller's transaction must be rolled back.
     """
     merges = sql.lstrip()[:5].upper() == "MERGE"
     counts = [0] * len(rows)
@@ -92,13 +93,14 @@ async def execute_sql_many(raw: oracledb.AsyncConnection, sql: str, rows: Sequen
         _set_types(cursor, bind_types(rows, _UNSET_TYPES))
         for _ in range(MERGE_AGAIN):
             batch = [dict(rows[index]) for index in left]
-            await cursor.executemany(sql, batch, arraydmlrowcounts=True, batcherrors=merges)
+            # With batcherrors, for without it the driver asks a cursor that it knows for no row counts (26.1).
+            await cursor.executemany(sql, batch, arraydmlrowcounts=True, batcherrors=True)
             for index, count in zip(left, cursor.getarraydmlrowcounts(), strict=True):
                 counts[index] = count
-            errors = cursor.getbatcherrors() if merges else []
+            errors = cursor.getbatcherrors()
             if not errors:
                 return counts
-            if any(error.code != _UNIQUE_KEY for error in errors):
+            if not merges or any(error.code != _UNIQUE_KEY for error in errors):
                 break
             left = [left[error.offset] for error in errors]
         raise oracledb.IntegrityError(errors[0])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mailer.db.database import Database
-from tests.doubles.oracle import postgres_server
+from tests.doubles.oracle_process import OracleProcess, oracle_process
 from tests.store.engines import Engine, SqliteEngine, TimePasses
-from tests.store.oracle_engine import OracleEngine
+from tests.store.oracle_engine import PASSWORD, USER, begin_on_standin
 from tests.store.processes import Process, at_work
 from tests.store.tables import Tables
 
@@ -20,10 +20,10 @@ PARAMS = ["sqlite", "oracle-standin"]
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The server beneath the stand-ins for Oracle."""
-    with postgres_server() as uri:
-        yield uri
+def oracle_standin() -> Iterator[OracleProcess]:
+    """One for all tests of this process."""
+    with oracle_process({USER: PASSWORD}) as process:
+        yield process
 
 
 @pytest.fixture(params=PARAMS)
@@ -33,7 +33,7 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
             case "sqlite":
                 yield SqliteEngine(tmp_path, stack)
             case "oracle-standin":
-                yield await OracleEngine.begin(request.getfixturevalue("postgres"), stack)
+                yield await begin_on_standin(request.getfixturevalue("oracle_standin"), stack)
             case other:
                 raise LookupError(other)
 

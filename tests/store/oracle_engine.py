@@ -1,8 +1,7 @@
-"""The store's contract on Oracle's protocol: over the stand-in, whose clock tests set."""
+"""The store's contract on Oracle: over the stand-in, whose clock stands still until a test moves it."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import oracledb
 
@@ -15,53 +14,76 @@ from mailer.db.record import Record
 from mailer.model.database_url import OracleService
 from mailer.model.row import Value
 from tests.doubles.hand_clock import HandClock
-from tests.doubles.oracle import StandIn, running_standin
+from tests.doubles.oracle import Control, connected_control
+from tests.doubles.oracle_process import OracleProcess
 from tests.store.engines import Rows
 
 USER = "MAILER"
 PASSWORD = "비밀"
 PATIENCE = 10.0
+CHILDREN_FIRST = (
+    *("DELIVERY", "JOB_BATCH", "JOB_MINUTE", "JOB_LOG", "JOB_QUEUE", "SCHEDULE", "AUTOMATION", "DBIO", "TEMPLATE"),
+    *("SUPPRESSION", "WORKER", "ACCOUNT"),
+)
 
 
 class OracleEngine:
-    """A schema of its own on an empty stand-in, whose clock stands where the processes' does."""
+    """One schema, emptied for each test: to make one anew takes longer than most tests."""
 
     has_row_locks = True
     refusal: type[Exception] = oracledb.DatabaseError
 
-    def __init__(self, standin: StandIn, stack: AsyncExitStack) -> None:
+    def __init__(self, service: OracleService, beside: oracledb.AsyncConnection, stack: AsyncExitStack) -> None:
         self.clock = HandClock()
-        self.standin = standin
-        self.service = OracleService(standin.dsn, USER, PASSWORD)
+        self.service = service
+        self._beside = beside
         self._stack = stack
-        self._is_new = True
-        self._aside: oracledb.AsyncConnection
-
-    @classmethod
-    async def begin(cls, postgres: str, stack: AsyncExitStack) -> "OracleEngine":
-        standin = await stack.enter_async_context(running_standin(postgres, {USER: PASSWORD}))
-        engine = cls(standin, stack)
-        await standin.freeze_clock(engine.clock.now())
-        engine._aside = await oracledb.connect_async(user=USER, password=PASSWORD, dsn=standin.dsn)
-        engine._aside.autocommit = True
-        stack.push_async_callback(engine._aside.close)
-        return engine
 
     async def connect(self) -> Database:
         database = OracleDatabase(self.service, self.clock, patience=PATIENCE)
-        await self._stack.enter_async_context(database)
-        if self._is_new:
-            self._is_new = False
-            await migrate(database)
-        return database
-
-    async def pass_time(self, seconds: float) -> None:
-        await self.standin.advance(timedelta(seconds=seconds))
-        self.clock.advance(seconds)
+        return await self._stack.enter_async_context(database)
 
     async def run_sql(self, sql: str, binds: Mapping[str, Value] | None = None) -> Rows:
         adapted = adapt_binds(binds or {})
         if not sql.lstrip().upper().startswith("SELECT"):
-            await execute_sql(self._aside, sql, adapted)
+            await execute_sql(self._beside, sql, adapted)
             return []
-        return [Record(row) for row in await fetch_sql(self._aside, sql, adapted, None)]
+        return [Record(row) for row in await fetch_sql(self._beside, sql, adapted, None)]
+
+    async def pass_time(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    async def begin(self) -> None:
+        """Makes the schema where it is not there yet, and empties it."""
+        await migrate(await self.connect())
+        await self.run_sql("TRUNCATE TABLE AUDIT_LOG")
+        for table in CHILDREN_FIRST:
+            await self.run_sql(f"DELETE FROM {table}")
+
+
+class StandInEngine(OracleEngine):
+    """The stand-in's database."""
+
+    def __init__(
+        self, service: OracleService, beside: oracledb.AsyncConnection, stack: AsyncExitStack, control: Control
+    ) -> None:
+        super().__init__(service, beside, stack)
+        self._control = control
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await self._control.freeze_clock(self.clock.now())
+
+
+async def begin_on_standin(process: OracleProcess, stack: AsyncExitStack) -> StandInEngine:
+    """An empty schema on it; what is opened is closed with the stack."""
+    service = OracleService(process.dsn, USER, PASSWORD)
+    control = await stack.enter_async_context(connected_control(process.control))
+    beside = await stack.enter_async_context(
+        oracledb.connect_async(user=service.user, password=service.password, dsn=service.dsn)
+    )
+    beside.autocommit = True
+    engine = StandInEngine(service, beside, stack, control)
+    await control.freeze_clock(engine.clock.now())
+    await engine.begin()
+    return engine
