@@ -49,7 +49,7 @@ def _create_table(text: str, tokens: Tokens, schema: str) -> str:
     _storage_only(tokens[end + 1 :])
     table = postgres_name(named(tokens[at - 1]))
     columns = [table_item(text, item, schema, table) for item in split(tokens[at + 1 : end])]
-    before = "".join(f"CREATE SEQUENCE {name}; " for item in columns for name in item.sequences)
+    before = "".join(f"CREATE SEQUENCE {sequence}; " for item in columns for sequence in item.sequences)
     after = "".join(
         f"; ALTER SEQUENCE {sequence} OWNED BY {name}.{item.column}" for item in columns for sequence in item.sequences
     )

@@ -56,8 +56,8 @@ def postgres_server() -> Iterator[str]:
     Takes a second or two: start it once for a test session, outside the event loop.
     """
     stop_leftover_servers()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    with _owner_lock(folder):
+    folder, lock = _own_folder()
+    with lock:
         try:
             yield _start(folder)
         finally:
@@ -157,13 +157,13 @@ async def drop_database(uri: str, name: str) -> None:
         await connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@contextmanager
-def _owner_lock(folder: Path) -> Iterator[None]:
-    lock = _try_lock(folder)
-    if lock is None:
-        raise RuntimeError(f"somebody else holds {folder}")
-    with lock:
-        yield
+def _own_folder() -> tuple[Path, IO[str]]:
+    """A new folder and the lock on it. Whoever sweeps may be quicker than the lock: then another one is made."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = _try_lock(folder)
+        if lock is not None and folder.exists():
+            return folder, lock
 
 
 def _try_lock(folder: Path) -> IO[str] | None:

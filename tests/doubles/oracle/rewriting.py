@@ -26,8 +26,9 @@ _TRIMS = {"LEADING": "sys.ltrim", "TRAILING": "sys.rtrim"}
 
 def rewritten(tree: exp.Expr, parameters: Mapping[int, int]) -> str:
     """The same statement in PostgreSQL's SQL; `parameters` says which `$n` the n-th bind of the text becomes."""
+    for statement in list(tree.find_all(exp.Select, exp.Update, exp.Delete)):
+        _numbered_rows(statement)
     for query in list(tree.find_all(exp.Select)):
-        _numbered_rows(query)
         _level_generator(query)
         _locked_tables(query)
     for node in reversed(list(tree.walk())):  # children before their parents: a rule finds its arguments rewritten
@@ -39,7 +40,7 @@ def rewritten(tree: exp.Expr, parameters: Mapping[int, int]) -> str:
         _spell(name)
     for bind in list(tree.find_all(exp.Placeholder)):
         bind.replace(exp.Parameter(this=exp.Literal.number(parameters[int(bind.name[1:])])))
-    return tree.sql("postgres")
+    return tree.sql("postgres", comments=False)
 
 
 def _call(name: str, *arguments: exp.Expr | None) -> exp.Anonymous:
@@ -100,6 +101,13 @@ def _joined(node: exp.Expr) -> exp.Expr:
     return _call("sys.joined", *(_call("sys.to_char", part) for part in (node.this, node.expression)))
 
 
+def _extreme(node: exp.Expr) -> exp.Expr:
+    """GREATEST and LEAST of what holds a NULL are NULL; PostgreSQL leaves the NULLs out."""
+    arguments = [node.this, *node.expressions]
+    empty = exp.or_(*(exp.Is(this=argument.copy(), expression=exp.Null()) for argument in arguments))
+    return exp.Case(ifs=[exp.If(this=empty, true=exp.Null())], default=node.copy())
+
+
 def _listagg(node: exp.Expr) -> exp.Expr:
     order = node.this if isinstance(node.this, exp.Order) else None
     (order or node).set("this", _call("sys.to_char", order.this if order else node.this))
@@ -147,6 +155,8 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Literal: _string,
     exp.Div: _division,
     exp.DPipe: _joined,
+    exp.Greatest: _extreme,
+    exp.Least: _extreme,
     exp.GroupConcat: _listagg,
     exp.Trim: _trim,
     exp.JSONValue: _json_value,
@@ -164,33 +174,39 @@ def _spell(identifier: exp.Identifier) -> None:
         identifier.set("quoted", True)
 
 
-def _numbered_rows(query: exp.Select) -> None:
-    """`ROWNUM <= n` counts rows before ORDER BY and before locking: so the limit goes into a query below both."""
+def _numbered_rows(query: exp.Expr) -> None:
+    """`ROWNUM <= n` counts rows before ORDER BY, locks and writes: so the limit goes into a query below them."""
+    limit, rest = _row_limit(query)
+    if limit is None:
+        return
+    if isinstance(query, exp.Select) and not query.args.get("order") and not query.args.get("locks"):
+        query.set("where", rest)
+        query.set("limit", limit)
+        return
+    table = query.args["from_"].this if isinstance(query, exp.Select) else query.this
+    if not isinstance(table, exp.Table) or query.args.get("joins"):
+        raise unsupported("ROWNUM beside ORDER BY or FOR UPDATE over several tables")
+    row = exp.column("CTID", table=table.alias_or_name)
+    below = exp.Select(expressions=[row.copy()], from_=exp.From(this=table.copy()), where=rest, limit=limit)
+    query.set("where", exp.Where(this=exp.In(this=row, query=exp.Subquery(this=below))))
+
+
+def _row_limit(query: exp.Expr) -> tuple[exp.Limit | None, exp.Where | None]:
+    """The limit that a condition on ROWNUM means, and the other conditions."""
     where = query.args.get("where")
     conditions = (
         list(where.this.flatten()) if where and isinstance(where.this, exp.And) else [where.this] if where else []
     )
     limits = [condition for condition in conditions if _is_rownum(condition.this)]
     if not limits:
-        return
+        return None, None
     if len(limits) > 1 or not isinstance(limits[0], exp.LT | exp.LTE):
         raise unsupported("ROWNUM in this form")
     most = limits[0].expression.copy()
-    limit = exp.Limit(
-        expression=most if isinstance(limits[0], exp.LTE) else exp.Sub(this=most, expression=exp.Literal.number(1))
-    )
+    if isinstance(limits[0], exp.LT):
+        most = exp.Sub(this=most, expression=exp.Literal.number(1))
     others = [condition.copy() for condition in conditions if condition is not limits[0]]
-    rest = exp.Where(this=exp.and_(*others)) if others else None
-    if not query.args.get("order") and not query.args.get("locks"):
-        query.set("where", rest)
-        query.set("limit", limit)
-        return
-    table = query.args["from_"].this
-    if not isinstance(table, exp.Table) or query.args.get("joins"):
-        raise unsupported("ROWNUM beside ORDER BY or FOR UPDATE over several tables")
-    row = exp.column("CTID", table=table.alias_or_name)
-    below = exp.Select(expressions=[row.copy()], from_=exp.From(this=table.copy()), where=rest, limit=limit)
-    query.set("where", exp.Where(this=exp.In(this=row, query=exp.Subquery(this=below))))
+    return exp.Limit(expression=most), exp.Where(this=exp.and_(*others)) if others else None
 
 
 def _is_rownum(node: exp.Expr | None) -> bool:

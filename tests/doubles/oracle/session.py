@@ -273,6 +273,9 @@ class Session:
             return self._failed(error)
         except psycopg.Error as error:
             return self._failed(OracleError(3113, f"end-of-file on communication channel ({error})"))
+        except Exception as error:  # noqa: BLE001 - a fault of the stand-in's own shall reach the test that met it
+            _log.exception("session %s", self.sid)
+            return self._failed(OracleError(54002, f"the stand-in itself failed: {type(error).__name__}: {error}"))
 
     def _failed(self, error: OracleError) -> bytes:
         return replies.outcome(error, in_transaction=bool(self.calls and self.calls.in_transaction))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .columns import declared_type
+from .columns import DeclaredType, declared_type
 from .errors import OracleError, unsupported
 from .expressions import expression
 from .strictness import check_new_name
@@ -30,6 +30,8 @@ def table_item(text: str, tokens: Tokens, schema: str, table: str) -> TableItem:
         raise unsupported("virtual columns")
     kind, size = declared_type(tokens[1:], schema, table, column)
     options, sequences = _options(text, tokens[1 + size :], table, column)
+    if "ALWAYS AS IDENTITY" in options:
+        kind = DeclaredType("bigint")  # PostgreSQL's own identity takes no numeric
     parts = [f'"{column}" {kind.postgres} {options}'.rstrip()]
     if kind.check:
         parts.append(f'CONSTRAINT "{kind.check_name}" CHECK ({kind.check})')

@@ -147,6 +147,25 @@ async def test_an_insert_by_select_and_an_update_of_what_exists_elsewhere(cursor
     assert await rows(cursor, "SELECT k, v FROM counter ORDER BY k") == [("k1", 1), ("k2", 1), ("k3", 3)]
 
 
+async def test_a_purge_in_slices_is_bounded_by_rownum(cursor: Cursor) -> None:
+    await cursor.execute(COUNTER)
+    await cursor.execute("INSERT INTO counter SELECT 'k' || LEVEL, LEVEL FROM DUAL CONNECT BY LEVEL <= 25")
+    counts = []
+    for _ in range(4):
+        await cursor.execute("DELETE FROM counter WHERE v > :least AND ROWNUM <= :most", least=3, most=10)
+        counts.append(cursor.rowcount)
+    assert counts == [10, 10, 2, 0]
+    await cursor.execute("UPDATE counter SET v = 0 WHERE ROWNUM < 3")
+    assert cursor.rowcount == 2
+
+
+async def test_an_identity_that_is_always_generated_takes_no_value(cursor: Cursor) -> None:
+    await cursor.execute("CREATE TABLE t (id NUMBER(19) GENERATED ALWAYS AS IDENTITY, name VARCHAR2(5))")
+    await cursor.execute("INSERT INTO t (name) VALUES ('a')")
+    with fails_with("ORA-32795"):
+        await cursor.execute("INSERT INTO t (id, name) VALUES (5, 'b')")
+
+
 async def test_a_hint_may_skip_duplicates(cursor: Cursor) -> None:
     await cursor.execute(COUNTER)
     for turn in (1, 0):
