@@ -10,7 +10,7 @@ from time import monotonic, sleep, time
 import pytest
 
 from tests.doubles.ses_process import SesProcess
-from tests.e2e.commands import TIMEOUT, Mailer, StartMailer
+from tests.e2e.commands import TIMEOUT, Mailer, StartMailer, look
 from tests.e2e.over_ses import apply_and_enqueue, over, people_mailed, run, wait_for_mails
 from tests.e2e.people import OWNER, change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
@@ -67,14 +67,14 @@ def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
     assert shown["log"].startswith(stopped["message"][:40])
 
     # The same definition meets the same row again.
-    retried = mailer("job", "retry", "1")
+    retried = look(workplace, "job", "retry", "1")
     assert retried.stdout == f"job 1 waits again: {len(left)} deliveries are PENDING\n"
     run(mailer, ses)
     assert show(workplace)["status"] == "FAIL"
 
-    assert mailer("automation", "apply", write_definition(workplace, html=MENDED)).code == 0
-    assert "--with-current" in mailer("job", "show", "1").stdout
-    retried = mailer("job", "retry", "1", "--with-current")
+    assert look(workplace, "automation", "apply", write_definition(workplace, html=MENDED)).code == 0
+    assert "--with-current" in look(workplace, "job", "show", "1").stdout
+    retried = look(workplace, "job", "retry", "1", "--with-current")
     assert "has changed" not in retried.stdout
     run(mailer, ses)
     check_whole(workplace, ses)
@@ -86,9 +86,9 @@ def test_a_retry_keeps_the_jobs_own_definition_and_says_that_the_automation_has_
     change_people(workplace, "UPDATE PERSON SET JOINED = '모름' WHERE PERSON_ID = ?", "P30")
     apply_and_enqueue(workplace, write_definition(workplace, html=FAULTY))
     run(mailer, ses)
-    mailer("automation", "apply", write_definition(workplace, html="<p>$(NAME)님, 다른 글</p>"))
+    look(workplace, "automation", "apply", write_definition(workplace, html="<p>$(NAME)님, 다른 글</p>"))
     change_people(workplace, "UPDATE PERSON SET JOINED = '2026-01-05' WHERE PERSON_ID = ?", "P30")
-    retried = mailer("job", "retry", "1", "--json")
+    retried = look(workplace, "job", "retry", "1", "--json")
     assert json.loads(retried.stdout)["definition_changed"] is True
     run(mailer, ses)
     check_whole(workplace, ses)
@@ -123,9 +123,9 @@ def test_a_data_source_that_goes_away_stops_the_job_and_a_retry_goes_on(
     assert any(line["level"] == "ERROR" and "crm" in line["message"] for line in shown["log_lines"])
 
     (workplace / "away.db").rename(workplace / "crm.db")
-    assert mailer("job", "retry", "1").code == 0
+    assert look(workplace, "job", "retry", "1").code == 0
     run(mailer, ses)
-    mailer("job", "retry", "1", "--updates")  # what was sent just as the source went away
+    look(workplace, "job", "retry", "1", "--updates")  # what was sent just as the source went away
     run(mailer, ses)
     check_whole(workplace, ses)
 
@@ -157,8 +157,8 @@ def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest
     check_whole(workplace, ses)
 
 
-def test_a_job_that_nobody_has_begun_is_cancelled_at_once(workplace: Path, mailer: Mailer) -> None:
+def test_a_job_that_nobody_has_begun_is_cancelled_at_once(workplace: Path) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
-    assert mailer("job", "cancel", "1").stdout == "job 1 is CANCELLED: nobody had begun it\n"
-    assert mailer("enqueue", "1").stdout == "job 2 waiting\n"
-    assert mailer("job", "retry", "1").code == 3
+    assert look(workplace, "job", "cancel", "1").stdout == "job 1 is CANCELLED: nobody had begun it\n"
+    assert look(workplace, "enqueue", "1").stdout == "job 2 waiting\n"
+    assert look(workplace, "job", "retry", "1").code == 3
