@@ -83,9 +83,10 @@ async def _run(settings: Settings) -> JobStatus:
 
 async def _serve(settings: Settings, database: Database, job_id: int) -> None:
     """Scheduler and worker, until nothing is left to do or Ctrl-C, with a display beside them."""
-    with progress_on(console(), session.CLOCK) as progress:
+    out = console()
+    with progress_on(out, session.CLOCK) as progress:
         account = Account(database, account_name(settings))
-        watch = Watch(database, account, job_id, session.CLOCK, lambda what: console().print(what, markup=False))
+        watch = Watch(database, account, job_id, session.CLOCK, lambda what: out.print(what, markup=False))
 
         async def look() -> None:
             while True:
