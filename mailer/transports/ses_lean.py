@@ -3,11 +3,9 @@
 Region, endpoint, credentials and their renewal are the SDK's own, and so is all that is asked of SES.
 """
 
-import base64
 import json
 import ssl
 from collections.abc import Callable
-from functools import lru_cache
 from io import BytesIO
 
 import aiohttp
@@ -27,8 +25,9 @@ from botocore.utils import get_environ_proxies
 
 from mailer.errors import ConfigurationError
 from mailer.model.clock import Clock
-from mailer.model.message import Attachment, Message
-from mailer.transports.ses import USER_AGENT, SesTransport, attachment_fields, request_of
+from mailer.model.message import Message
+from mailer.transports.ses import USER_AGENT, SesTransport
+from mailer.transports.ses_request import request_body
 from mailer.transports.sigv4 import Credentials, Signer
 
 _PATH = "/v2/email/outbound-emails"
@@ -36,10 +35,6 @@ _CONTENT_TYPE = "application/json"
 _USE_THE_SDK = "Set MAILER_SES_CLIENT=aioboto3."
 _IN_ONE_WRITE = 2**20
 """Bytes; a longer request is written in pieces, so that others go on meanwhile."""
-_KEPT_ATTACHMENTS = 4
-"""Encoded attachments that are kept for the next mail with the same file."""
-_KEEPS_UP_TO = 1_000_000
-"""Bytes of an attachment that is kept encoded."""
 
 
 class LeanSesTransport(SesTransport):
@@ -59,7 +54,7 @@ class LeanSesTransport(SesTransport):
 
     async def _call(self, message: Message, credentials: Credentials) -> str:
         """One POST, whatever becomes of it: aiohttp repeats none, and follows no redirection here."""
-        body = _body(message)
+        body = request_body(message)
         headers = self._signer.headers(body, credentials, self._clock.now())
         try:
             data = body if len(body) < _IN_ONE_WRITE else BytesIO(body)
@@ -129,28 +124,3 @@ def _as_the_sdk_says(error: Exception, url: str) -> Exception:
 
 def _lower(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _body(message: Message) -> bytes:
-    """The request as JSON. Attachments are spliced in: to encode 100 KB for each mail costs more than to send it."""
-    body = json.dumps(request_of(message, None)).encode("ascii")
-    if message.attachments:
-        # Within a text the quotes would have backslashes.
-        files = b", ".join(map(_encoded, message.attachments))
-        body = body.replace(b'"Attachments": null', b'"Attachments": [%s]' % files, 1)
-    return body
-
-
-def _encoded(attachment: Attachment) -> bytes:
-    return _kept(attachment) if len(attachment.content) <= _KEEPS_UP_TO else _encode(attachment)
-
-
-def _encode(attachment: Attachment) -> bytes:
-    fields = json.dumps(attachment_fields(attachment)).encode("ascii")
-    return b'%s, "RawContent": "%s"}' % (fields[:-1], base64.b64encode(attachment.content))
-
-
-@lru_cache(maxsize=_KEPT_ATTACHMENTS)
-def _kept(attachment: Attachment) -> bytes:
-    """The same file for many recipients: bytes keep their hash, and are equal to themselves at a glance."""
-    return _encode(attachment)
