@@ -9,6 +9,8 @@ from mailer.cli import session
 from mailer.cli.arguments import AsJson
 from mailer.cli.doctor_automations import check_automations, read_automations
 from mailer.cli.doctor_database import check_account, check_clock, check_processes, open_checked_database
+from mailer.cli.doctor_events import check_events
+from mailer.cli.doctor_held_back import check_held_back
 from mailer.cli.doctor_report import Check, checks_json, exit_code, fault, ok, print_check, warning
 from mailer.cli.doctor_surroundings import check_attachments, check_sources, check_zones
 from mailer.cli.doctor_transport import check_transport
@@ -57,6 +59,8 @@ class _Examination:
                 await check_clock(settings, database, clock, tell)
                 await check_account(settings, database, tell)
                 await check_processes(database, tell)
+                await check_held_back(database, tell)
+            await check_events(settings, database, [one for _, one in automations], tell)
             await check_automations(settings, automations, usable, tell)
 
     def _tell(self, check: Check) -> None:

@@ -73,7 +73,7 @@ async def check_processes(database: Database, tell: Tell) -> None:
     for process in alive:
         what = f"{process.worker_id}: {process.role}, version {process.version}"
         tell(ok("process", f"{what}, alive {shown_time(process.heartbeat_at)}"))
-    if not any(process.role != Role.WORKER for process in alive):
+    if not any(process.role in (Role.ALL, Role.SCHEDULER) for process in alive):
         tell(warning("scheduler", "no process turns schedules into jobs", "Start 'mailer run'."))
-    if not any(process.role != Role.SCHEDULER for process in alive):
+    if not any(process.role in (Role.ALL, Role.WORKER) for process in alive):
         tell(warning("worker", "no process works on jobs", "Start 'mailer run'."))

@@ -7,7 +7,7 @@ from mailer.cli import session
 from mailer.cli.arguments import AsJson, JobId
 from mailer.cli.job_list import job_json, shown_status
 from mailer.cli.job_view import JobView, next_steps
-from mailer.cli.output import Column, Json, console, iso, print_json, print_table, shown_time
+from mailer.cli.output import Column, Json, console, iso, plural, print_json, print_table, shown_time
 from mailer.db.database import Database
 from mailer.model.address import mask_addresses
 from mailer.model.delivery import Status, UpdateStatus
@@ -48,12 +48,13 @@ async def read_view(database: Database, settings: Settings, job_id: int) -> JobV
         log_lines=await read_job_log(database, job_id),
         pause=await Account(database, account_name(settings)).paused() if job.status.is_active else None,
         has_worker=await has_worker(database),
+        waiting=await jobs.waiting(job_id),
     )
 
 
 async def has_worker(database: Database) -> bool:
     """Whether a process is alive that works on jobs."""
-    return any(process.role != Role.SCHEDULER for process in await Workers(database).alive(ALIVE))
+    return any(process.role in (Role.ALL, Role.WORKER) for process in await Workers(database).alive(ALIVE))
 
 
 def _view_json(view: JobView) -> Json:
@@ -62,6 +63,7 @@ def _view_json(view: JobView) -> Json:
         "counts": {status.value: view.counts.deliveries[status] for status in Status},
         "total": view.counts.total,
         "held_back": view.held_back,
+        "waiting_for": [{"job_id": one.for_job, "recipients": one.recipients} for one in view.waiting],
         "updates": {status.value: view.counts.updates[status] for status in UpdateStatus},
         "log_lines": [
             {
@@ -97,12 +99,21 @@ def _print_view(view: JobView) -> None:
     out.print()
     rows = [[status.value, str(counts.updates[status])] for status in UpdateStatus]
     print_table([Column("update queries"), Column("", is_number=True)], rows, empty="")
-    out.print(f"\nheld back: {view.held_back}", markup=False)
+    out.print(f"\nheld back: {view.held_back}{shown_waiting(view)}", markup=False)
     if view.log_lines:
         out.print()
         print_log_lines(view)
     for step in next_steps(view):
         out.print(f"→ {step}", markup=False)
+
+
+def shown_waiting(view: JobView) -> str:
+    """Whom the held back wait for: ' (2 wait for job 12; 1 settled since)'; '' where nobody is."""
+    if not view.held_back:
+        return ""
+    parts = [f"{plural(one.recipients, 'waits', 'wait')} for job {one.for_job}" for one in view.waiting]
+    settled = view.held_back - sum(one.recipients for one in view.waiting)
+    return f" ({'; '.join([*parts, *([f'{settled} settled since'] if settled > 0 else [])])})"
 
 
 def print_log_lines(view: JobView) -> None:

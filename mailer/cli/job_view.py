@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mailer.cli.output import plural
 from mailer.model.delivery import Status, UpdateStatus
 from mailer.model.job import JobStatus
 from mailer.store.account import Pause
 from mailer.store.job_log import LogLine
-from mailer.store.jobs import Job
+from mailer.store.jobs import Job, Waiting
 from mailer.store.minutes import Counts
 
 UPDATE_OF_NO_ROW = "update touched no row"
@@ -16,7 +17,11 @@ UPDATE_OF_NO_ROW = "update touched no row"
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job, as of the last commit. `pause`: why nothing can leave; `has_worker`: some process may work on it."""
+    """One job, as of the last commit.
+
+    `pause`: why nothing can leave; `has_worker`: some process may work on it; `waiting`: those of the `held_back` that
+    still wait.
+    """
 
     job: Job
     counts: Counts
@@ -24,6 +29,7 @@ class JobView:
     log_lines: Sequence[LogLine]
     pause: Pause | None
     has_worker: bool
+    waiting: Sequence[Waiting] = ()
 
     @property
     def left(self) -> int:
@@ -79,6 +85,12 @@ def _about_deliveries(view: JobView) -> Iterator[str]:
         yield (
             "Held back: an earlier job left their mail or update query open. 'mailer job deliveries "
             f"{number} --status skipped' says which; settle that one, or retry its updates."
+        )
+    for one in view.waiting:
+        yield (
+            f"{plural(one.recipients, 'recipient waits', 'recipients wait')} for job {one.for_job}: "
+            f"'mailer job settle {one.for_job}' if it is UNKNOWN, else 'mailer job retry {one.for_job} --updates'. "
+            "The next job then mails whom the target query still returns."
         )
 
 

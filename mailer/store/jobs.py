@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from mailer.db.database import Database
+from mailer.db.database import Binds, Database
 from mailer.db.record import Record
 from mailer.errors import NotFound
 from mailer.model.automation import Automation
 from mailer.model.delivery import Status
 from mailer.model.job import JobClaim, JobStatus, Stopping
+from mailer.model.policies_json import load_policies
 from mailer.store.automations import as_automation
 from mailer.store.minutes import Counts, read_counts
 
@@ -27,6 +28,14 @@ class Job:
     start_at: datetime | None
     end_at: datetime | None
     log: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Recipients that are held back, and the job whose mail or update query they wait for."""
+
+    for_job: int
+    recipients: int
 
 
 class Jobs:
@@ -53,6 +62,18 @@ class Jobs:
         (row,) = await self._database.fetch("count_held_back", {"job_id": job_id})
         return row.integer("N")
 
+    async def waiting(self, job_id: int) -> list[Waiting]:
+        """Those of the job's held-back recipients that still wait, by the job that they wait for. Raises NotFound."""
+        row = await self._row(job_id)
+        policies = row.maybe_text("POLICIES")
+        if policies is None:
+            return []
+        return await self._waiting(row.integer("AUTO_ID"), load_policies(policies).hold_back, job_id)
+
+    async def waiting_of(self, auto_id: int, hold_back: timedelta) -> list[Waiting]:
+        """The same for all jobs of an automation that began within its hold_back; each recipient counts once."""
+        return await self._waiting(auto_id, hold_back, None)
+
     async def automation_id(self, job_id: int) -> int:
         """The AUTO_ID of the job. Raises NotFound."""
         return (await self._row(job_id)).integer("AUTO_ID")
@@ -77,6 +98,11 @@ class Jobs:
         """The definition that the job runs by, without schedules."""
         (row,) = await self._database.fetch("read_frozen_definition", {"job_id": job_id})
         return as_automation(row)
+
+    async def _waiting(self, auto_id: int, hold_back: timedelta, job_id: int | None) -> list[Waiting]:
+        binds: Binds = {"auto_id": auto_id, "job_id": job_id, "hold_back_seconds": hold_back.total_seconds()}
+        rows = await self._database.fetch("list_waiting_for", binds)
+        return [Waiting(row.integer("FOR_JOB"), row.integer("N")) for row in rows]
 
     async def _row(self, job_id: int) -> Record:
         rows = await self._database.fetch("read_job", {"job_id": job_id})

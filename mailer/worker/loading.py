@@ -9,9 +9,10 @@ from mailer.model.automation import Automation, Dbio
 from mailer.model.delivery import NewDelivery, Status
 from mailer.model.job import JobClaim
 from mailer.model.row import Row, Value, fold_name
-from mailer.store.job_log import Level, log_always
+from mailer.store.job_log import Level
 from mailer.store.target_lists import Skipped
 from mailer.worker.composing import Composer, Envelope, NoMappingRow
+from mailer.worker.job_notes import JobNotes
 from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 
@@ -22,6 +23,7 @@ ADDRESS_LIMIT = 320
 NO_ADDRESS = "no address"
 NO_KEY = "no key"
 MALFORMED = "malformed address"
+HELD_BACK = "held back"
 
 
 async def load_list(resources: Resources, claim: JobClaim, plan: JobPlan) -> None:
@@ -60,22 +62,33 @@ async def _load_rows(resources: Resources, claim: JobClaim, definition: Automati
 
 
 async def _report_skipped(resources: Resources, claim: JobClaim, definition: Automation, skipped: Skipped) -> None:
+    """Once a job, however often its list is loaded."""
+    notes = JobNotes(resources.database, claim)
     for count, code, why in (
         (skipped.repeated, "repeated keys", "repeat a key of this job"),
         (skipped.sent_since, "sent since", "had a mail from a later job meanwhile"),
         (skipped.suppressed, "suppressed", "have a suppressed address"),
-        (skipped.held_back, "held back", "wait for an earlier job's mail or update query to be settled"),
+        (skipped.held_back, HELD_BACK, "wait for an earlier job's mail or update query to be settled"),
     ):
-        if count:
-            message = f"{count} of the list are skipped: they {why}"
-            await log_always(resources.database, claim.auto_id, claim.job_id, Level.WARNING, code, message)
-    if skipped.held_back:
-        subject = f"mailer: job {claim.job_id} of '{claim.automation}' holds {skipped.held_back} recipients back"
-        text = (
-            f"{skipped.held_back} recipients got no mail from job {claim.job_id}: an earlier job left their mail, or "
-            "their update query, open.\nSettle them with 'mailer job settle' or 'mailer job retry --updates'.\n"
-        )
-        await resources.warn(definition, f"{claim.job_id}-held-back", subject, text)
+        if not count:
+            continue
+        is_first = await notes.once(Level.WARNING, code, f"{count} of the list are skipped: they {why}")
+        if is_first and code == HELD_BACK:
+            await _warn_of_held_back(resources, claim, definition, count)
+
+
+async def _warn_of_held_back(resources: Resources, claim: JobClaim, definition: Automation, held_back: int) -> None:
+    waiting = "".join(
+        f"{one.recipients} for job {one.for_job}: mailer job settle {one.for_job} --as sent|not-sent, "
+        f"or mailer job retry {one.for_job} --updates\n"
+        for one in await resources.jobs.waiting(claim.job_id)
+    )
+    text = (
+        f"{held_back} recipients got no mail from job {claim.job_id}: an earlier job left their mail, or their update "
+        f"query, open. Until that is settled they wait:\n{waiting}"
+    )
+    subject = f"mailer: job {claim.job_id} of '{claim.automation}' holds {held_back} recipients back"
+    await resources.warn(definition, f"{claim.job_id}-held-back", subject, text)
 
 
 async def _try_out(resources: Resources, claim: JobClaim, composer: Composer) -> None:

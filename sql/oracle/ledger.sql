@@ -136,6 +136,24 @@ SELECT STATE, SUM(N) AS N FROM JOB_MINUTE WHERE JOB_ID = :job_id GROUP BY STATE;
 -- name: count_held_back
 SELECT COUNT(*) AS N FROM DELIVERY WHERE JOB_ID = :job_id AND STATUS = 'SKIPPED' AND ERROR_CODE = 'held back';
 
+-- name: list_waiting_for
+-- Who is held back and still waits, by the job that they wait for (the latest, where there are several): of one job, or of all of
+-- an automation that began within its hold_back.
+SELECT W.FOR_JOB, COUNT(*) AS N
+  FROM (SELECT D.RECIPIENT_KEY, MAX(O.JOB_ID) AS FOR_JOB
+          FROM JOB_QUEUE H
+          JOIN DELIVERY D ON D.JOB_ID = H.JOB_ID AND D.STATUS = 'SKIPPED' AND D.ERROR_CODE = 'held back'
+          JOIN DELIVERY O ON O.RECIPIENT_KEY = D.RECIPIENT_KEY AND O.JOB_ID <> D.JOB_ID
+          JOIN JOB_QUEUE Q ON Q.JOB_ID = O.JOB_ID
+         WHERE H.AUTO_ID = :auto_id AND Q.AUTO_ID = :auto_id AND (:job_id IS NULL OR H.JOB_ID = :job_id)
+           AND H.START_AT > SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:hold_back_seconds, 'SECOND')
+           AND Q.START_AT > SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:hold_back_seconds, 'SECOND')
+           AND (O.STATUS IN ('SENDING', 'UNKNOWN')
+                OR O.STATUS = 'SENT' AND (O.UPDATE_STATUS IN ('DUE', 'FAILED') OR O.UPDATE_ROWS = 0))
+         GROUP BY D.RECIPIENT_KEY) W
+ GROUP BY W.FOR_JOB
+ ORDER BY W.FOR_JOB;
+
 -- name: retry_failed
 -- What may go better the next time.
 UPDATE DELIVERY SET STATUS = 'PENDING', TRIES = 0, ERROR_CODE = NULL, ERROR = NULL, CHANGED_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP), DONE_AT = NULL
