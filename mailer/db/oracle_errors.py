@@ -111,7 +111,7 @@ def _told(code: str, where: Whereabouts, meaning: _Meaning) -> Trouble:
     return Trouble(meaning.kind, f"{f'{code} from ' if code else ''}{where}: {meaning.says}", advice)
 
 
-_GENERAL = {"DPY-6005", "DPY-4011", "ORA-00604", "ORA-06512", "ORA-04088"}
+_GENERAL = {"DPY-6005", "DPY-6000", "DPY-4011", "ORA-00604", "ORA-06512", "ORA-04088"}
 """Codes that stand around another one, which says more."""
 
 _WAIT = "It is tried again by itself; if it lasts, ask the DBA."
