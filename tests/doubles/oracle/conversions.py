@@ -64,12 +64,12 @@ class Conversions:
         self._lobs = lobs
 
     def parameter(self, variable: Variable, wire: bytes | None) -> tuple[bytes | None, int]:
-        """A bind's value as PostgreSQL's text, and its type; NULL has none."""
+        """A bind's value as PostgreSQL's text, and its type; a NULL text has none, for it may stand for anything."""
         if variable.is_array:
             raise OracleError(3115, "the stand-in takes no PL/SQL arrays")
-        if wire is None:
-            return None, UNKNOWN
         kind = variable.kind
+        if wire is None:
+            return None, _NUMERIC if kind in NUMBERS else self._moment_type(kind) if kind in MOMENTS else UNKNOWN
         if kind in NUMBERS:
             text = decode_number(wire)
             return text.encode(), _INT8 if "." not in text and len(text) < 19 else _NUMERIC

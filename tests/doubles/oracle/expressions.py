@@ -6,7 +6,7 @@ import re
 
 from .parsing import parse
 from .rewriting import rewritten
-from .strictness import check_tokens
+from .strict_text import check_tokens
 from .tokens import tokenize
 
 

@@ -12,7 +12,8 @@ from sqlglot import exp
 from .errors import OracleError, unsupported
 from .parsing import parse
 from .rewriting import rewritten
-from .strictness import check_tokens, check_tree
+from .strict_text import check_tokens
+from .strict_tree import check_tree
 from .tokens import Token, find, replaced, source, split, tokenize
 
 

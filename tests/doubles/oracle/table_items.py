@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .columns import DeclaredType, declared_type
 from .errors import OracleError, unsupported
 from .expressions import expression
-from .strictness import check_new_name
+from .strict_text import check_new_name
 from .tokens import Token, closing, find, named, postgres_name, quoted, source, word_set
 
 _CONSTRAINTS = ("CONSTRAINT", "NOT", "NULL", "PRIMARY", "UNIQUE", "CHECK", "REFERENCES", "ENABLE", "DISABLE", "DEFAULT")

@@ -13,6 +13,7 @@ from tests.unit.doubles.oracle.failures import fails_with
 async def table(cursor: Cursor) -> None:
     await cursor.execute("CREATE TABLE t (a NUMBER, b VARCHAR2(20), c CLOB)")
     await cursor.execute("CREATE TABLE u (a NUMBER)")
+    await cursor.execute("CREATE TABLE keyed (a NUMBER PRIMARY KEY, b NUMBER)")
     await cursor.execute("INSERT INTO t (a) VALUES (1)")
 
 
@@ -52,6 +53,25 @@ async def table(cursor: Cursor) -> None:
         ("SELECT a FROM t WHERE b ILIKE 'x'", "ORA-00933"),
         ("SELECT a FROM t WHERE a == 1", "ORA-00936"),
         ("SELECT nothing FROM t", "ORA-00904"),
+        ("SELECT LOWER(b) AS x, COUNT(*) FROM t GROUP BY x", "ORA-00904"),
+        ("SELECT a, b, COUNT(*) FROM t GROUP BY a", "ORA-00979"),
+        ("SELECT k.a, k.b, COUNT(*) FROM keyed k GROUP BY k.a", "ORA-00979"),
+        ("SELECT a AS size FROM t", "ORA-00923"),
+        ("SELECT DISTINCT ON (a) a FROM t", "ORA-00936"),
+        ("SELECT COUNT(*) FILTER (WHERE a > 1) FROM t", "ORA-00923"),
+        ("SELECT a FROM t WHERE a IS DISTINCT FROM 1", "ORA-00908"),
+        ("SELECT a FROM t WHERE a IS 1", "ORA-00908"),
+        ("SELECT SYSDATE - INTERVAL '5 minutes' FROM DUAL", "ORA-00923"),
+        ("SELECT EXTRACT(EPOCH FROM SYSTIMESTAMP) FROM DUAL", "ORA-00907"),
+        ("SELECT a FROM t FOR SHARE", "ORA-00905"),
+        ("SELECT a FROM t EXCEPT SELECT a FROM u", "ORA-00933"),
+        ("WITH RECURSIVE q AS (SELECT 1 AS a FROM DUAL) SELECT a FROM q", "ORA-00905"),
+        ("SELECT CAST(a AS TEXT) FROM t", "ORA-00902"),
+        ("SELECT c ->> 'x' FROM t", "ORA-00923"),
+        ("SELECT * FROM (VALUES (1)) v", "ORA-00903"),
+        ("INSERT OR IGNORE INTO t (a) VALUES (1)", "ORA-00925"),
+        ("DELETE FROM t USING u WHERE t.a = u.a", "ORA-00933"),
+        ("UPDATE t SET a = 1 WHERE a = 2 LIMIT 1", "ORA-00933"),
         ("SELECT a FROM nowhere", "ORA-00942"),
         ("SELECT FROM WHERE", "ORA-00900"),
         ("NONSENSE", "ORA-00900"),
@@ -130,3 +150,17 @@ async def test_what_the_stand_in_does_not_know_is_said_as_such(cursor: Cursor) -
         with fails_with("ORA-54001") as failure:
             await cursor.execute(unknown)
         assert "the stand-in does not know" in failure.message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT TRUNC(SYSDATE) AS today, t.a, UPPER(t.b) || 'x', COUNT(*), MAX(k.a) FROM t JOIN keyed k ON k.a = t.a"
+        " GROUP BY t.a, UPPER(t.b)",
+        "SELECT CASE WHEN a > 1 THEN 'many' ELSE 'one' END AS kind, SUM(a) AS a FROM t"
+        " GROUP BY CASE WHEN a > 1 THEN 'many' ELSE 'one' END",
+        "SELECT MOD(a, 2) AS a, COUNT(*) OVER () FROM t GROUP BY a HAVING COUNT(*) > 0 ORDER BY COUNT(*)",
+    ],
+)
+async def test_what_is_grouped_by_may_be_selected(cursor: Cursor, sql: str) -> None:
+    await cursor.execute(sql)

@@ -1,19 +1,13 @@
-"""What Oracle refuses although sqlglot and PostgreSQL would take it: each check is one rule, with Oracle's number.
-
-Where the shape of the text matters the tokens are looked at, where its meaning matters the parsed tree.
-"""
+"""What Oracle refuses to parse although sqlglot and PostgreSQL would: symbols, names, words that stand together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlglot import exp
-
-from .errors import OracleError, unsupported
+from .errors import OracleError
 from .tokens import Token, closing, word_set
 
 _LONGEST_NAME = 128
-_LONGEST_LIST = 1000
 
 RESERVED = word_set(
     """ACCESS ADD ALL ALTER AND ANY AS ASC AUDIT BETWEEN BY CHAR CHECK CLUSTER COLUMN COMMENT COMPRESS CONNECT
@@ -40,6 +34,24 @@ _BEFORE_PARENTHESIS = word_set(
     VARCHAR2 WHEN WHERE WITHIN CONNECT PIVOT"""
 )
 _FOREIGN_SYMBOLS = frozenset("%`\\&~[]{};?!") | {"::"}
+_CALLABLE = _FUNCTIONS | _BEFORE_PARENTHESIS
+_FORBIDDEN: dict[tuple[str, ...], int] = {
+    ("INSERT", "OR"): 925,
+    ("WITH", "RECURSIVE"): 905,
+    ("DISTINCT", "ON"): 936,
+    ("FOR", "SHARE"): 905,
+    ("FOR", "NO"): 905,
+    ("IS", "DISTINCT"): 908,
+    ("IS", "NOT", "DISTINCT"): 908,
+    ("ON", "CONFLICT"): 933,
+    ("FILTER", "("): 923,
+    ("EXCEPT",): 933,
+    ("ISNULL",): 933,
+    ("NOTNULL",): 933,
+    ("GLOB",): 920,
+    ("ILIKE",): 933,
+    **{("AS", kind): 902 for kind in ("TEXT", "BOOLEAN", "BIGINT", "DOUBLE", "TIMESTAMPTZ", "JSON")},
+}
 _TAKE_TABLES = ("FROM", "JOIN", "UPDATE", "INTO", "USING")
 
 
@@ -47,13 +59,9 @@ def check_tokens(tokens: Sequence[Token]) -> None:
     for at, token in enumerate(tokens):
         _check_symbol(token, last=at == len(tokens) - 1)
         _check_name(token)
+    _check_words(tokens)
     _check_aliases(tokens)
     _check_functions(tokens)
-
-
-def check_tree(tree: exp.Expr) -> None:
-    for check in (_booleans, _from_less, _limits, _locks, _lists, _outer_joins, _merges, _foreign_clauses):
-        check(tree)
 
 
 def check_new_name(name: str) -> None:
@@ -82,6 +90,15 @@ def _check_name(token: Token) -> None:
         raise OracleError(972)
 
 
+def _check_words(tokens: Sequence[Token]) -> None:
+    words = [token.upper for token in tokens]
+    for at in range(len(words)):
+        for width in (1, 2, 3):
+            code = _FORBIDDEN.get(tuple(words[at : at + width]))
+            if code and not (width == 1 and at and words[at - 1] in ("AS", ".", ",", "(")):
+                raise OracleError(code, position=tokens[at].start)
+
+
 def _check_aliases(tokens: Sequence[Token]) -> None:
     """`FROM t AS x`: Oracle's tables have their aliases without AS."""
     for at, token in enumerate(tokens):
@@ -100,7 +117,7 @@ def _check_aliases(tokens: Sequence[Token]) -> None:
 def _check_functions(tokens: Sequence[Token]) -> None:
     """A function that Oracle has not is an invalid identifier there, whatever PostgreSQL has."""
     for at, token in enumerate(tokens[:-1]):
-        if token.kind != "word" or tokens[at + 1].text != "(" or token.upper in _FUNCTIONS | _BEFORE_PARENTHESIS:
+        if token.kind != "word" or tokens[at + 1].text != "(" or token.upper in _CALLABLE:
             continue
         names_something = at and tokens[at - 1].is_word("INTO", "JOIN", "WITH", "TABLE", "UPDATE", "FROM", "AS")
         end = closing(tokens, at + 1)
@@ -108,78 +125,3 @@ def _check_functions(tokens: Sequence[Token]) -> None:
         in_package = at and tokens[at - 1].text == "."
         if not (names_something or is_column_list or in_package):
             raise OracleError(904, f'"{token.upper}": invalid identifier', position=token.start)
-
-
-def _booleans(tree: exp.Expr) -> None:
-    if any(tree.find_all(exp.Boolean)):
-        raise OracleError(904, '"TRUE": invalid identifier')
-    for select in tree.find_all(exp.Select):
-        for item in select.expressions:
-            if isinstance(item.unalias(), exp.Predicate | exp.Connector | exp.Not):
-                raise OracleError(923)
-    for where in tree.find_all(exp.Where):
-        if isinstance(where.this.unnest(), exp.Column | exp.Literal | exp.Placeholder):
-            raise OracleError(920, "invalid relational operator")
-
-
-def _from_less(tree: exp.Expr) -> None:
-    for select in tree.find_all(exp.Select):
-        if not select.args.get("from_"):
-            raise OracleError(923)
-
-
-def _limits(tree: exp.Expr) -> None:
-    if any(tree.find_all(exp.Limit)):
-        raise OracleError(933)
-
-
-def _locks(tree: exp.Expr) -> None:
-    for lock in tree.find_all(exp.Lock):
-        query = lock.parent
-        if not isinstance(query, exp.Select):
-            raise OracleError(933)
-        grouped = any(query.args.get(part) for part in ("distinct", "group", "having", "limit", "offset"))
-        aggregates = any(
-            aggregate.parent_select is query and not aggregate.find_ancestor(exp.Window)
-            for item in query.expressions
-            for aggregate in item.find_all(exp.AggFunc)
-        )
-        if isinstance(query.parent, exp.SetOperation):
-            raise OracleError(1786)
-        if grouped or aggregates or query.parent:
-            raise OracleError(2014)
-
-
-def _lists(tree: exp.Expr) -> None:
-    if any(len(listed.expressions) > _LONGEST_LIST for listed in tree.find_all(exp.In)):
-        raise OracleError(1795)
-
-
-def _outer_joins(tree: exp.Expr) -> None:
-    if any(column.args.get("join_mark") for column in tree.find_all(exp.Column)):
-        raise unsupported("outer joins by (+)")
-
-
-def _merges(tree: exp.Expr) -> None:
-    if not isinstance(tree, exp.Merge):
-        return
-    if not isinstance(tree.args["on"], exp.Paren):
-        raise OracleError(906)
-    joined = {column.name.upper() for column in tree.args["on"].find_all(exp.Column) if _is_of_target(column, tree)}
-    for update in tree.find_all(exp.Update):
-        for setting in update.expressions:
-            if isinstance(setting.this, exp.Column) and setting.this.name.upper() in joined:
-                raise OracleError(38104)
-
-
-def _is_of_target(column: exp.Column, merge: exp.Merge) -> bool:
-    return not column.table or column.table.upper() == merge.this.alias_or_name.upper()
-
-
-def _foreign_clauses(tree: exp.Expr) -> None:
-    if isinstance(tree, exp.Insert):
-        values = tree.expression
-        if (isinstance(values, exp.Values) and len(values.expressions) > 1) or tree.args.get("conflict"):
-            raise OracleError(933)
-    if (isinstance(tree, exp.Update) and tree.args.get("from_")) or any(tree.find_all(exp.ILike, exp.Returning)):
-        raise OracleError(933)
