@@ -56,7 +56,7 @@ class Fires:
     async def seconds_to_next(self) -> float | None:
         """How long until a schedule is due; None where none ever is."""
         for row in await self._database.fetch("list_next_runs", at_most=1):
-            return (row.moment("NEXT_RUN") - await read_now(self._database)).total_seconds()
+            return (row.moment("NEXT_RUN") - row.moment("MOMENT")).total_seconds()
         return None
 
     async def fire(self, due: DueSchedule, actor: str) -> Fired:

@@ -58,8 +58,8 @@ SELECT S.SCHEDULE_ID, S.AUTO_ID
  ORDER BY S.NEXT_RUN, S.SCHEDULE_ID;
 
 -- name: list_next_runs
--- When the next schedule is due, the earliest first.
-SELECT S.NEXT_RUN FROM SCHEDULE S JOIN AUTOMATION A ON A.AUTO_ID = S.AUTO_ID
+-- When the next schedule is due, the earliest first, beside the time now.
+SELECT S.NEXT_RUN, UTC_NOW() AS MOMENT FROM SCHEDULE S JOIN AUTOMATION A ON A.AUTO_ID = S.AUTO_ID
  WHERE A.STATUS = 'ACTIVE' AND S.NEXT_RUN IS NOT NULL
  ORDER BY S.NEXT_RUN;
 

@@ -20,6 +20,30 @@ VALUES (:auto_id, :schedule_id, :fire_at, 'WAITING', UTC_NOW(), :actor, UTC_NOW(
 -- name: set_automation_running
 UPDATE AUTOMATION SET IS_RUNNING = :is_running WHERE AUTO_ID = :auto_id;
 
+-- name: look_for_work
+-- What every poll of a process asks first: one read, which locks and writes nothing. Whether there may be a job to claim, one to
+-- help with, something to settle in jobs that are over; each is then asked for by the statement that takes it.
+SELECT CASE WHEN EXISTS (
+           SELECT 1 FROM JOB_QUEUE Q
+            WHERE CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END = 'WAITING' AND Q.RUN_AFTER <= UTC_NOW()
+               OR CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END = 'RUNNING' AND Q.LEASE_UNTIL <= UTC_NOW())
+       THEN 1 ELSE 0 END AS TO_CLAIM,
+       CASE WHEN EXISTS (
+           SELECT 1 FROM JOB_QUEUE Q JOIN JOB_BATCH B ON B.JOB_ID = Q.JOB_ID AND B.STATUS = 'OPEN'
+            WHERE CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END = 'RUNNING'
+              AND Q.LOADED_AT IS NOT NULL AND Q.STOPPING IS NULL
+              AND (B.WORKER_ID IS NULL OR B.LEASE_UNTIL <= UTC_NOW()))
+       THEN 1 ELSE 0 END AS TO_JOIN,
+       CASE WHEN EXISTS (
+           SELECT 1 FROM DELIVERY D
+             JOIN JOB_BATCH B ON B.JOB_ID = D.JOB_ID AND B.BATCH_NO = D.BATCH_NO
+             JOIN JOB_QUEUE Q ON Q.JOB_ID = D.JOB_ID
+            WHERE (D.STATUS IN ('SENDING', 'UNKNOWN') OR D.UPDATE_STATUS = 'DUE')
+              AND (D.STATUS = 'SENDING' OR D.UPDATE_STATUS = 'DUE')
+              AND B.STATUS = 'OPEN' AND (B.WORKER_ID IS NULL OR B.LEASE_UNTIL <= UTC_NOW())
+              AND (Q.STATUS IN ('DONE', 'FAIL', 'CANCELLED') OR Q.STOPPING IS NOT NULL))
+       THEN 1 ELSE 0 END AS TO_SETTLE;
+
 -- name: list_waiting_jobs
 -- Jobs that any worker may take, the longest waiting first.
 SELECT Q.JOB_ID, Q.AUTO_ID, A.NAME, Q.FENCE, Q.LOADED_AT, Q.TAKEOVERS, Q.WORKER_ID, UTC_NOW() AS START_AT
