@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from mailer.cli import automation, job
+from mailer.cli import automation, job, suppression
 from mailer.cli.demo import demo
 from mailer.cli.doctor import doctor
 from mailer.cli.enqueue import enqueue
@@ -30,6 +30,7 @@ app.command()(enqueue)
 app.command()(migrate)
 app.add_typer(automation.app, name="automation")
 app.add_typer(job.app, name="job")
+app.add_typer(suppression.app, name="suppression")
 app.command()(doctor)
 app.command()(demo)
 

@@ -10,7 +10,8 @@ import typer
 from mailer.assembly import open_database
 from mailer.cli import session
 from mailer.cli.arguments import AsJson, JobId
-from mailer.cli.job_export import Export, csv_export, json_export
+from mailer.cli.export import Export, csv_export, json_export
+from mailer.cli.job_export import DELIVERIES
 from mailer.cli.job_screen import show_deliveries
 from mailer.cli.output import console, plural
 from mailer.errors import ConfigurationError
@@ -39,11 +40,11 @@ def deliveries(
         raise ConfigurationError("--csv and --json exclude each other", "Give one of them.")
     try:
         if csv is not None:
-            rows = session.run_async(lambda: _export(job_id, statuses, csv_export(csv)))
+            rows = session.run_async(lambda: _export(job_id, statuses, csv_export(csv, DELIVERIES)))
             if csv != "-":
                 console().print(f"{plural(rows, 'delivery', 'deliveries')} written to {csv}", markup=False)
         elif as_json:
-            session.run_async(lambda: _export(job_id, statuses, json_export()))
+            session.run_async(lambda: _export(job_id, statuses, json_export(DELIVERIES)))
         else:
             session.run_async(lambda: _show(job_id, statuses))
         sys.stdout.flush()
