@@ -9,7 +9,7 @@ from mailer.service import Role, Service
 
 
 def run(
-    role: Annotated[Role, typer.Option(help="Both roles in one process, or one of them.")] = Role.ALL,
+    role: Annotated[Role, typer.Option(help="All roles in one process, or one of them.")] = Role.ALL,
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Worker coroutines; by default MAILER_WORKERS.")
     ] = None,
