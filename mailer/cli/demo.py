@@ -5,6 +5,7 @@ from typing import Annotated
 
 import anyio
 import typer
+from pydantic import ValidationError
 
 from mailer.assembly import account_name, open_database
 from mailer.cli import session
@@ -53,16 +54,23 @@ def demo(
 
 
 def demo_settings(folder: Path, rate: float) -> Settings:
-    """Made here, not read: no variable of the environment leads the demo to real tables or real people."""
-    return Settings(
-        database=str(folder / DATABASE),
-        sources={"crm": SourceSettings(url=f"sqlite:///{folder / CUSTOMER_DATABASE}")},
-        attachments=str(folder / ATTACHMENTS),
-        transport="outbox",
-        outbox=OUTBOX,
-        ses_rate=rate,
-        log_level="error",
-    )
+    """Made here, not read: no variable of the environment leads the demo to real tables or real people.
+
+    Raises ConfigurationError.
+    """
+    try:
+        return Settings(
+            database=str(folder / DATABASE),
+            sources={"crm": SourceSettings(url=f"sqlite:///{folder / CUSTOMER_DATABASE}")},
+            attachments=str(folder / ATTACHMENTS),
+            transport="outbox",
+            outbox=OUTBOX,
+            ses_rate=rate,
+            log_level="error",
+        )
+    except ValidationError as error:
+        what = f"{folder} can't be written as the address of a database"
+        raise ConfigurationError(what, "Name a folder without '?': mailer demo --folder DIR.") from error
 
 
 async def _run(settings: Settings) -> JobStatus:

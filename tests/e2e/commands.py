@@ -67,10 +67,14 @@ class Running:
 
     def wait_for_log(self, event: str) -> None:
         """Until it has logged that event."""
+        self.wait_for_text(f'"event": "{event}"')
+
+    def wait_for_text(self, text: str) -> None:
+        """Until it has printed the text, on stdout or stderr."""
         deadline = monotonic() + TIMEOUT
-        while f'"event": "{event}"' not in self.stderr:
-            assert monotonic() < deadline, self.stderr
-            assert self.process.poll() is None, self.stderr
+        while text not in self.stdout + self.stderr:
+            assert monotonic() < deadline, self.stdout + self.stderr
+            assert self.process.poll() is None, self.stdout + self.stderr
             sleep(0.01)
 
     def end(self, number: signal.Signals | None = None) -> Ran:

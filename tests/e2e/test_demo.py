@@ -2,6 +2,7 @@
 
 import resource
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 from time import monotonic
@@ -11,7 +12,7 @@ import pytest
 from mailer.cli.demo_data import DemoData
 from mailer.cli.demo_rows import Planted
 from mailer.model.delivery import Status
-from tests.e2e.commands import TIMEOUT, Ran, environment, look, run_mailer
+from tests.e2e.commands import TIMEOUT, Ran, Running, environment, look, run_mailer
 
 pytestmark = pytest.mark.xdist_group("the demo")
 REAL_SES = {"MAILER_TRANSPORT": "ses", "MAILER_DATABASE": "./mailer.db", "AWS_ACCESS_KEY_ID": "real"}
@@ -133,4 +134,24 @@ def test_an_outbox_that_can_not_be_written_is_said_at_once(tmp_path: Path) -> No
 def test_a_rate_that_is_none_is_exit_2(tmp_path: Path) -> None:
     for rate in ("0", "-1", "nan", "fast"):
         assert look(tmp_path, "demo", "--rate", rate).code == 2, shlex.quote(rate)
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_drains_and_says_that_it_was_stopped(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    running = Running(tmp_path / "here", tmp_path / "printed", ["demo", "--rate", "5"], None)
+    try:
+        running.wait_for_text("pending")
+        ended = running.end(signal.SIGINT)
+    finally:
+        running.process.kill()
+    assert (ended.code, ended.stderr) == (130, "")
+    assert "The demo was stopped before its end: 'mailer demo' begins anew." in ended.stdout
+    assert "What to try next" not in ended.stdout
+
+
+def test_a_folder_that_no_address_can_name_is_said(tmp_path: Path) -> None:
+    said = look(tmp_path, "demo", "--folder", "what?")
+    assert (said.code, said.stdout) == (2, "")
+    assert "Name a folder without '?'" in said.stderr
     assert not list(tmp_path.iterdir())

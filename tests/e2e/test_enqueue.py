@@ -3,11 +3,10 @@
 import json
 import signal
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
-from tests.e2e.commands import TIMEOUT, Mailer, Running, StartMailer, look
+from tests.e2e.commands import Mailer, StartMailer, look
 from tests.e2e.people import NAME, make_people, people, write_definition
 from tests.e2e.statements import show
 
@@ -24,15 +23,6 @@ def workplace(tmp_path: Path) -> Path:
 def apply(workplace: Path, html: str = "<p>$(NAME)님</p>") -> None:
     applied = look(workplace, "automation", "apply", write_definition(workplace, html=html))
     assert applied.code == 0, applied.stderr
-
-
-def wait_for(running: Running, text: str) -> None:
-    """Until the command has printed the text, on stdout or stderr."""
-    deadline = monotonic() + TIMEOUT
-    while text not in running.stdout + running.stderr:
-        assert monotonic() < deadline, running.stdout + running.stderr
-        assert running.process.poll() is None, running.stdout + running.stderr
-        sleep(0.01)
 
 
 def test_a_job_waits_and_a_second_one_is_refused_with_the_first_ones_id(mailer: Mailer, workplace: Path) -> None:
@@ -99,7 +89,7 @@ def test_a_job_that_fails_is_exit_1(mailer: Mailer, workplace: Path, start_maile
 def test_a_job_that_is_cancelled_is_exit_1(mailer: Mailer, workplace: Path, start_mailer: StartMailer) -> None:
     apply(workplace)
     waiting = start_mailer("enqueue", NAME, "--wait")
-    wait_for(waiting, "job 1 WAITING")
+    waiting.wait_for_text("job 1 WAITING")
     assert mailer("job", "cancel", "1").code == 0
     ended = waiting.end()
     assert ended.code == 1
@@ -109,7 +99,7 @@ def test_a_job_that_is_cancelled_is_exit_1(mailer: Mailer, workplace: Path, star
 def test_ctrl_c_ends_the_watching_and_not_the_job(mailer: Mailer, workplace: Path, start_mailer: StartMailer) -> None:
     apply(workplace)
     waiting = start_mailer("enqueue", NAME, "--wait")
-    wait_for(waiting, "job 1 WAITING")
+    waiting.wait_for_text("job 1 WAITING")
     ended = waiting.end(signal.SIGINT)
     assert ended.code == 130
     assert ended.stderr == "mailer: job 1 goes on; 'mailer job show 1' tells how far it is\n"
@@ -124,7 +114,7 @@ def test_where_no_worker_runs_it_says_so_and_goes_on_waiting(
 ) -> None:
     apply(workplace)
     waiting = start_mailer("enqueue", NAME, "--wait", "--json")
-    wait_for(waiting, "no worker has been running for 10 s")
+    waiting.wait_for_text("no worker has been running for 10 s")
     assert waiting.process.poll() is None
     assert mailer("run", "--until-idle").code == 0
     ended = waiting.end()
@@ -139,7 +129,7 @@ def test_why_nothing_can_leave_is_said_while_it_waits(
     (workplace / "outbox").write_text("a file where the folder should be")
     start_mailer("run").wait_for_log("started")
     waiting = start_mailer("enqueue", NAME, "--wait")
-    wait_for(waiting, "nothing can leave, the job waits: the outbox folder")
+    waiting.wait_for_text("nothing can leave, the job waits: the outbox folder")
     shown = show(workplace)
     assert (shown["status"], shown["counts"]["FAILED"]) == ("RUNNING", 0)
     (workplace / "outbox").unlink()
