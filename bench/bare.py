@@ -11,7 +11,7 @@ import aioboto3
 import uvloop
 from aiobotocore.config import AioConfig
 
-from bench.workplace import HTML, SUBJECT, TEXT
+from bench.mails import HTML, SUBJECT, TEXT
 
 
 def request(number: int, attachment: bytes = b"") -> dict[str, object]:

@@ -128,6 +128,6 @@ def _look(process: subprocess.Popen[bytes], ses: Double, mails: int) -> tuple[in
     deadline = time.monotonic() + LONGEST
     while (count := ses.count()) < mails:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args} ended, or hangs, after {count} of {mails} mails")
+            raise RuntimeError(f"{process.args!r} ended, or hangs, after {count} of {mails} mails")
         time.sleep(0.01)
     return count, cpu_seconds(process.pid), time.monotonic()
