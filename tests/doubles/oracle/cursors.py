@@ -146,7 +146,12 @@ class Cursors:
         statement = cursor.statement
         unknown = (UNKNOWN,) * len(statement.inputs)
         sql = statement.postgres
-        shape = await self._typed(sql, unknown, lambda types: self._backend.describe(sql, types))
+        try:
+            shape = await self._typed(sql, unknown, lambda types: self._backend.describe(sql, types))
+        except OracleError as error:
+            if statement.kind is Kind.QUERY or error.sqlstate not in _OTHER_TYPE_WANTED:
+                raise
+            return self._outcome(cursor)  # its binds have no types before it is executed
         if statement.kind is not Kind.QUERY:
             return self._outcome(cursor)
         cursor.columns = self._types.described(shape)
@@ -224,8 +229,8 @@ class Cursors:
 
 
 def _other_types(types: Types, error: OracleError) -> Types | None:
-    if error.sqlstate in _UNDECIDED_TYPE:
-        return tuple(TEXT if number == UNKNOWN else number for number in types)
+    if error.sqlstate in _UNDECIDED_TYPE and error.parameter:
+        return tuple(TEXT if at == error.parameter else number for at, number in enumerate(types, 1))
     if error.sqlstate in _OTHER_TYPE_WANTED and error.number != 1861:
         return (UNKNOWN,) * len(types)
     return None

@@ -86,7 +86,7 @@ _BY_SQLSTATE = {
 class OracleError(Exception):
     """An answer that begins with ORA-nnnnn. `sqlstate` is PostgreSQL's, where the error was PostgreSQL's.
 
-    `denied` is the table that the user has no right to do this with.
+    `denied` is the table that the user has no right to do this with, `parameter` the number of a `$n` of unclear type.
     """
 
     def __init__(self, number: int, text: str | None = None, *, sqlstate: str = "", position: int = 0) -> None:
@@ -94,6 +94,7 @@ class OracleError(Exception):
         self.sqlstate = sqlstate
         self.position = position
         self.denied = ""
+        self.parameter = 0
         super().__init__(f"ORA-{number:05d}: {text or _TEXTS.get(number, 'error')}")
 
 
@@ -138,6 +139,8 @@ def from_postgres(result: PGresult) -> OracleError:
     error = OracleError(number, text, sqlstate=state)
     denied = re.fullmatch(r"permission denied for (?:table|view|sequence) (.+)", message)
     error.denied = denied[1] if denied else ""
+    unclear = re.search(r"parameter \$(\d+)", message)
+    error.parameter = int(unclear[1]) if unclear else 0
     return error
 
 

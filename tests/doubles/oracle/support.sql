@@ -76,6 +76,34 @@ CREATE OPERATOR CLASS oradate_hash_ops DEFAULT FOR TYPE oradate USING hash AS OP
 CREATE AGGREGATE max(oradate) (SFUNC = oradate_larger, STYPE = oradate, SORTOP = >);
 CREATE AGGREGATE min(oradate) (SFUNC = oradate_smaller, STYPE = oradate, SORTOP = <);
 
+-- A text beside a number is converted, as Oracle does; beside a date or timestamp it must be NULL, for its format is never right.
+
+CREATE FUNCTION text_as_number(text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT numeric_in(textout($1), 0, -1) $$;
+CREATE FUNCTION refuse_as_moment(text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT AS
+    $$ BEGIN RAISE EXCEPTION USING ERRCODE = '22007', MESSAGE = format('%L is text', $1); END $$;
+CREATE FUNCTION refuse_as_date(text) RETURNS oradate LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT sys.oradate(sys.refuse_as_moment($1)) $$;
+CREATE FUNCTION refuse_as_zoned(text) RETURNS timestamptz LANGUAGE sql STABLE STRICT AS $$ SELECT sys.refuse_as_moment($1)::timestamptz $$;
+CREATE CAST (text AS numeric) WITH FUNCTION text_as_number(text) AS ASSIGNMENT;
+CREATE CAST (text AS timestamp) WITH FUNCTION refuse_as_moment(text) AS ASSIGNMENT;
+CREATE CAST (text AS timestamptz) WITH FUNCTION refuse_as_zoned(text) AS ASSIGNMENT;
+CREATE CAST (text AS oradate) WITH FUNCTION refuse_as_date(text) AS ASSIGNMENT;
+CREATE CAST (varchar AS numeric) WITH FUNCTION text_as_number(text) AS ASSIGNMENT;
+CREATE CAST (varchar AS timestamp) WITH FUNCTION refuse_as_moment(text) AS ASSIGNMENT;
+CREATE CAST (varchar AS timestamptz) WITH FUNCTION refuse_as_zoned(text) AS ASSIGNMENT;
+CREATE CAST (varchar AS oradate) WITH FUNCTION refuse_as_date(text) AS ASSIGNMENT;
+DO $$
+DECLARE kind text; operator text; convert text;
+BEGIN
+    FOR kind, convert IN VALUES ('numeric', 'text_as_number'), ('timestamp', 'refuse_as_moment'), ('timestamptz', 'refuse_as_zoned'), ('oradate', 'refuse_as_date') LOOP
+        FOR operator IN SELECT unnest(ARRAY['=', '<>', '<', '<=', '>', '>=']) LOOP
+            EXECUTE format('CREATE FUNCTION %I(%s, text) RETURNS bool LANGUAGE sql STABLE AS ''SELECT $1 %s sys.%s($2)''', kind || operator, kind, operator, convert);
+            EXECUTE format('CREATE FUNCTION %I(text, %s) RETURNS bool LANGUAGE sql STABLE AS ''SELECT sys.%s($1) %s $2''', kind || operator, kind, convert, operator);
+            EXECUTE format('CREATE OPERATOR %s (LEFTARG = %s, RIGHTARG = text, FUNCTION = %I)', operator, kind, kind || operator);
+            EXECUTE format('CREATE OPERATOR %s (LEFTARG = text, RIGHTARG = %s, FUNCTION = %I)', operator, kind, kind || operator);
+        END LOOP;
+    END LOOP;
+END $$;
+
 -- A number beside a date is days; so is the difference of two dates. A timestamp with a number becomes a DATE.
 
 CREATE FUNCTION days(numeric) RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT make_interval(secs => ($1 * 86400)::float8) $$;
@@ -180,7 +208,7 @@ CREATE FUNCTION to_char(numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT regexp_replace(regexp_replace(regexp_replace($1::text, '(\.\d*?)0+$', '\1'), '\.$', ''), '^(-?)0\.', '\1.') $$;
 CREATE FUNCTION to_char(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT $1 $$;
 CREATE FUNCTION to_clob(text) RETURNS clob LANGUAGE sql IMMUTABLE AS $$ SELECT $1::sys.clob $$;
-CREATE FUNCTION to_number(text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT $1::numeric $$;
+CREATE FUNCTION to_number(text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT sys.text_as_number($1) $$;
 CREATE FUNCTION rawtohex(bytea) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT upper(encode($1, 'hex')) $$;
 CREATE FUNCTION hextoraw(text) RETURNS raw LANGUAGE sql IMMUTABLE AS $$ SELECT decode($1, 'hex')::sys.raw $$;
 CREATE FUNCTION sys_guid() RETURNS raw LANGUAGE sql VOLATILE AS $$ SELECT decode(replace(gen_random_uuid()::text, '-', ''), 'hex')::sys.raw $$;

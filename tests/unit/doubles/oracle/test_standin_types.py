@@ -207,6 +207,22 @@ async def test_the_types_of_binds_are_converted_where_oracle_converts(cursor: Cu
         await cursor.execute("INSERT INTO t (n) VALUES (:1)", ["many"])
 
 
+async def test_null_has_the_type_that_is_wanted(cursor: Cursor) -> None:
+    await cursor.execute("CREATE TABLE t (n NUMBER, d DATE, at TIMESTAMP(6), v VARCHAR2(5))")
+    merge = """MERGE INTO t USING (SELECT :n AS n, :d AS d, :at AS at, :v AS v FROM DUAL) s ON (t.n = s.n)
+        WHEN NOT MATCHED THEN INSERT (n, d, at, v) VALUES (s.n, s.d, s.at, s.v)"""
+    await cursor.execute(merge, n=None, d=None, at=None, v=None)
+    cursor.setinputsizes(n=oracledb.DB_TYPE_NUMBER, d=oracledb.DB_TYPE_DATE, at=oracledb.DB_TYPE_TIMESTAMP)
+    await cursor.execute(merge, n=None, d=None, at=None, v=None)
+    given = (
+        "SELECT COUNT(*) FROM t WHERE (:n IS NULL OR n = :n) AND (:at IS NULL OR at > :at) AND (:v IS NULL OR v = :v)"
+    )
+    await cursor.execute(given, n=None, at=None, v=None)
+    assert await cursor.fetchone() == (2,)
+    await cursor.execute(given, n=5, at=MOMENT, v="x")
+    assert await cursor.fetchone() == (0,)
+
+
 async def test_a_text_is_no_date(cursor: Cursor) -> None:
     await cursor.execute("CREATE TABLE t (d DATE, at TIMESTAMP)")
     for wrong in ("INSERT INTO t (d) VALUES (:1)", "INSERT INTO t (at) VALUES (:1)", "DELETE FROM t WHERE at = :1"):
