@@ -201,13 +201,13 @@ async def test_an_automation_is_found_by_its_name_or_its_id(worker: Process) -> 
 
 
 async def test_a_name_of_digits_wins_over_an_id(worker: Process) -> None:
-    await save(worker, definition("첫째"))
-    named = (await save(worker, definition("1"))).auto_id
-    assert named == 2
-    assert await worker.automations.find("1") == named
+    first = (await save(worker, definition("첫째"))).auto_id
+    named = (await save(worker, definition(str(first)))).auto_id
+    assert named != first
+    assert await worker.automations.find(str(first)) == named
 
 
-@pytest.mark.parametrize("name", ["없음", "99", "9" * 30, "", "%"])
+@pytest.mark.parametrize("name", ["없음", "99999", "9" * 30, "", "%"])
 async def test_an_automation_that_is_not_there_is_not_found(worker: Process, name: str) -> None:
     await save(worker, definition())
     with pytest.raises(NotFound, match=name or "''"):

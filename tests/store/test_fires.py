@@ -238,7 +238,7 @@ async def test_a_fire_that_has_had_its_job_makes_no_second_one(
 ) -> None:
     """As when the tables of schedules were restored from yesterday."""
     auto_id = await saved(worker, DAILY)
-    next_run = (await tables.schedules(auto_id))[0].text("NEXT_RUN")
+    next_run = (await tables.schedules(auto_id))[0]["NEXT_RUN"]
     await time_passes(DAY)
     await fire(worker)
     await worker.interventions.cancel((await tables.jobs(auto_id))[0].integer("JOB_ID"), ACTOR)
