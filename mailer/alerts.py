@@ -13,6 +13,9 @@ from mailer.worker.gate import Gate
 
 log = structlog.get_logger(__name__)
 
+SLOT_PATIENCE = 5.0
+"""Seconds that a warning waits for a slot: past them the account is paused, and the log has to do."""
+
 
 class Alerts:
     """Sends warnings by the transport that the jobs use; where that is what fails, the log has to do."""
@@ -35,7 +38,11 @@ class Alerts:
             log.warning("nobody was mailed", warning=subject, why=str(fault))
             return
         message = Message(label=f"alerts/{label}", sender=sender, to=to, subject=subject, html="", text=text)
-        await self._pacer.wait_for(await self._pacer.slot())
+        slot = await self._pacer.slot_within(SLOT_PATIENCE)
+        if slot is None:
+            log.warning("nobody was mailed", warning=subject, why="no mail can leave now")
+            return
+        await self._pacer.wait_for(slot)
         outcome = await self._transport.send(message, timeout=self._send_timeout)
         if isinstance(outcome, Accepted):
             log.warning("the owner was warned", warning=subject, owner=mask_address(owner))

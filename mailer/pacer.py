@@ -64,6 +64,7 @@ class AccountSlots:
         self._clock = clock
         self._rate = own_rate or CAUTIOUS_RATE
         self._rates_at = -RATES_AGE
+        self._paused_for = 0.0
         self._first, self._step, self._left = 0.0, 1.0, 0
         """Of the slots in hand: the moment of the first, seconds from one to the next, and how many there are."""
         self._reserving: anyio.Event | None = None
@@ -74,7 +75,7 @@ class AccountSlots:
         return self._rate
 
     async def reserve(self) -> float:
-        """See `Slots.reserve`. Waits while the database is away."""
+        """See `Slots.reserve`. Waits while the database is away, or the account paused, by whatever process."""
         while (slot := self._next_in_block()) is None:
             await self._refill()
         return slot
@@ -112,6 +113,10 @@ class AccountSlots:
 
     async def _reserve_block(self) -> None:
         await self._refresh_rate()
+        if self._paused_for:
+            self._rates_at = -RATES_AGE
+            await self._clock.sleep(min(self._paused_for, RATES_AGE))
+            return
         step = 1 / (self._rate * SPACING)
         count = max(1, int(BLOCK_SECONDS / step))
         block = await self._account.reserve(count * step)
@@ -125,6 +130,7 @@ class AccountSlots:
         full = self._own_rate or rates.allowed or CAUTIOUS_RATE
         lowered = full if rates.lowered is None else rates.lowered + rates.lowered_for * RECOVERY_PER_SECOND * full
         self._rate = max(full * LEAST_SHARE, min(full, lowered))
+        self._paused_for = rates.paused_for
         self._rates_at = self._clock.monotonic()
 
 
@@ -144,6 +150,12 @@ class Pacer:
             self._guard = _guard(self._slots.rate)
         await self._guard.acquire()
         return await self._slots.reserve()
+
+    async def slot_within(self, seconds: float) -> float | None:
+        """The same; None where there is none within that time: the database is away, or the account paused."""
+        with anyio.move_on_after(seconds):
+            return await self.slot()
+        return None
 
     async def wait_for(self, moment: float) -> None:
         """Until that moment of the monotonic clock; past it, without giving way to others, while the slot would age."""

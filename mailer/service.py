@@ -15,6 +15,7 @@ from importlib.metadata import version
 import anyio
 import structlog
 
+from mailer.account_watch import AccountWatch
 from mailer.alerts import Alerts
 from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
 from mailer.db.database import Database
@@ -36,6 +37,7 @@ from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists
 from mailer.store.workers import Workers
 from mailer.transports.event_queue import EventQueue
+from mailer.transports.ses import SesTransport
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
 from mailer.worker.resources import Limits, Resources
@@ -110,11 +112,19 @@ class Service:
             if resources is not None:
                 at_work: set[int] = set()
                 self._workers = [Worker(resources, self._stop, self._wake, at_work) for _ in range(self._worker_count)]
+                roles.start_soon(self._watch_account, resources)
                 for worker in self._workers:
                     roles.start_soon(worker.run)
             if self._settings.ses_events_queue is not None and self._role in (Role.ALL, Role.EVENTS):
                 roles.start_soon(self._consume_events, database, self._settings.ses_events_queue)
             log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))
+
+    async def _watch_account(self, resources: Resources) -> None:
+        """Where there is one that can be asked."""
+        if isinstance(resources.transport, SesTransport):
+            account = Account(resources.database, account_name(self._settings))
+            watch = AccountWatch(resources.database, account, resources.transport, resources.warn, self._clock)
+            await watch.run(self._stop)
 
     async def _consume_events(self, database: Database, url: str) -> None:
         ledger = FeedbackLedger(database, account_name(self._settings), f"{self._worker_id}-events")
@@ -217,12 +227,12 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def _gate(account: Account, clock: Clock, chance: random.Random) -> Gate:
-    async def closed(why: str, seconds: float) -> None:
+    async def closed(why: str, seconds: float, *, is_account: bool) -> None:
         log.warning("nothing can be sent", why=why, next_try_in_s=round(seconds, 1))
-        await account.pause(why, seconds)
+        await account.pause(why, seconds if is_account else 0)
 
-    async def opened() -> None:
+    async def opened(why: str) -> None:
         log.info("mails leave again")
-        await account.resume()
+        await account.resume(why)
 
     return Gate(clock, chance, closed, opened)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from mailer.assembly import account_name, database_of
 from mailer.cli.doctor_report import Tell, fault, fault_of, ok, warning
-from mailer.cli.job_show import ALIVE
+from mailer.cli.job_show import ALIVE, shown_pause
 from mailer.cli.output import shown_time
 from mailer.db.database import Database
 from mailer.db.migrations import installed_migrations, pending_migrations, shipped_migrations
@@ -62,9 +62,8 @@ async def check_account(settings: Settings, database: Database, tell: Tell) -> N
     if pause is None:
         tell(ok("sending", "nothing holds mails back"))
         return
-    until = shown_time(pause.until)
     advice = "It goes on by itself when the cause is gone; see the transport's line here."
-    tell(warning("sending", f"mails wait, next try at {until}: {pause.why}", advice))
+    tell(warning("sending", shown_pause(pause, "mails wait"), advice))
 
 
 async def check_processes(database: Database, tell: Tell) -> None:

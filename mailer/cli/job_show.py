@@ -13,7 +13,7 @@ from mailer.model.address import mask_addresses
 from mailer.model.delivery import Status, UpdateStatus
 from mailer.service import BEAT, Role
 from mailer.settings import Settings
-from mailer.store.account import Account
+from mailer.store.account import Account, Pause
 from mailer.store.job_log import read_job_log
 from mailer.store.jobs import Jobs
 from mailer.store.workers import Workers
@@ -92,7 +92,7 @@ def _print_view(view: JobView) -> None:
     if job.log:
         out.print(mask_addresses(job.log), markup=False)
     if view.pause:
-        out.print(f"nothing can leave, next try at {shown_time(view.pause.until)}: {view.pause.why}", markup=False)
+        out.print(shown_pause(view.pause), markup=False)
     out.print()
     rows = [[status.value, str(counts.deliveries[status])] for status in Status]
     print_table([Column("deliveries"), Column("", is_number=True)], [*rows, ["total", str(counts.total)]], empty="")
@@ -105,6 +105,11 @@ def _print_view(view: JobView) -> None:
         print_log_lines(view)
     for step in next_steps(view):
         out.print(f"→ {step}", markup=False)
+
+
+def shown_pause(pause: Pause, what: str = "nothing can leave") -> str:
+    """Why, and when it is tried, or was tried last."""
+    return f"{what}, {'last' if pause.is_over else 'next'} try at {shown_time(pause.until)}: {pause.why}"
 
 
 def shown_waiting(view: JobView) -> str:

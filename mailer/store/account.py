@@ -6,7 +6,11 @@ from datetime import datetime, timedelta
 from mailer.db.database import Binds, Database
 from mailer.db.record import Record
 from mailer.errors import DuplicateKey
-from mailer.store.database_time import read_now
+
+WHY_LIMIT = 1000
+"""Characters of a cause that are kept."""
+FORGOTTEN = timedelta(minutes=5)
+"""After a pause that nobody prolonged: whoever can't send tries again each minute, so its process is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,8 @@ class Pause:
 
     until: datetime
     why: str
+    is_over: bool = False
+    """Whether that moment is past: it is tried, and has not gone well yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Rates:
     """What SES says; None: it was not asked, or does not say."""
     lowered: float | None
     lowered_for: float
+    paused_for: float = 0.0
+    """Seconds for which nobody may send; 0: the account is not paused."""
 
 
 class Account:
@@ -58,11 +66,19 @@ class Account:
     async def rates(self) -> Rates:
         """What is known of the account's rate now."""
         row = await self._read()
-        lowered_at = row.maybe_moment("RATE_AT") if row else None
-        if row is None or lowered_at is None:
-            return Rates(row.maybe_number("MAX_RATE") if row else None, None, 0.0)
-        lowered_for = (await read_now(self._database) - lowered_at).total_seconds()
-        return Rates(row.maybe_number("MAX_RATE"), row.maybe_number("RATE"), lowered_for)
+        if row is None:
+            return Rates(None, None, 0.0)
+        now, lowered_at, paused_until = (
+            row.moment("MOMENT"),
+            row.maybe_moment("RATE_AT"),
+            row.maybe_moment("PAUSED_UNTIL"),
+        )
+        return Rates(
+            allowed=row.maybe_number("MAX_RATE"),
+            lowered=row.maybe_number("RATE") if lowered_at else None,
+            lowered_for=(now - lowered_at).total_seconds() if lowered_at else 0.0,
+            paused_for=max(0.0, (paused_until - now).total_seconds()) if paused_until else 0.0,
+        )
 
     async def lower_rate(self, rate: float) -> None:
         """SES has throttled; mails that were in flight together, in whatever process, count once."""
@@ -78,18 +94,26 @@ class Account:
         await self._execute_made("note_account", {"account": self._account, "max_rate": max_rate, "quota": quota})
 
     async def pause(self, why: str, seconds: float) -> None:
-        """Nothing leaves for that long; the cause stands in `job show` and `doctor`."""
-        await self._execute_made("pause_account", {"account": self._account, "why": why[:1000], "seconds": seconds})
+        """No process sends for that long, or for as long as a longer pause lasts. The cause stands in `job show`.
 
-    async def resume(self) -> None:
-        """Mails leave again."""
-        await self._database.execute("resume_account", {"account": self._account})
+        0 seconds: only the cause is noted, of what one process can't do and another perhaps can.
+        """
+        await self._execute_made(
+            "pause_account", {"account": self._account, "why": why[:WHY_LIMIT], "seconds": seconds}
+        )
+
+    async def resume(self, why: str | None = None) -> bool:
+        """Mails leave again, as far as this cause held them (None: any); whether it did."""
+        cause = None if why is None else why[:WHY_LIMIT]
+        return bool(await self._database.execute("resume_account", {"account": self._account, "why": cause}))
 
     async def paused(self) -> Pause | None:
         """Why nothing leaves now; None where mails leave, as far as is known."""
         row = await self._read()
         until, why = (row.maybe_moment("PAUSED_UNTIL"), row.maybe_text("WHY")) if row else (None, None)
-        return Pause(until, why) if until is not None and why is not None else None
+        if row is None or until is None or why is None or row.moment("MOMENT") - until > FORGOTTEN:
+            return None
+        return Pause(until, why, is_over=until <= row.moment("MOMENT"))
 
     async def _read(self) -> Record | None:
         rows = await self._database.fetch("read_account", {"account": self._account})

@@ -8,6 +8,9 @@ from mailer.worker.resources import Resources
 SENDING_AHEAD = 0.05
 """SENDING is committed when the slot is this near, in seconds, so that a crash leaves few in doubt."""
 
+ANOTHER_SLOT = 3.0
+"""Seconds for which a delivery that is SENDING waits for another slot: past them the account is paused, or worse."""
+
 
 async def near_slot(resources: Resources) -> float:
     """A slot, once it is near enough to commit SENDING for it."""
@@ -17,10 +20,11 @@ async def near_slot(resources: Resources) -> float:
 
 
 async def call(resources: Resources, lease: Lease, slot: float, message: Message) -> Outcome | None:
-    """Sends at the slot. None: the call was not made, for the lease is near its end, or the service's drain was over.
+    """Sends at the slot. None: the call was not made: the lease is near its end, no slot is to be had, or the
+    service's drain was over.
 
-    A slot that was missed is thrown away for another; the delivery stays SENDING meanwhile. An answer that the end of
-    a drain does not wait for is `NoAnswer`.
+    A slot that was missed is thrown away for another; the delivery stays SENDING meanwhile, so it does not wait for
+    long. An answer that the end of a drain does not wait for is `NoAnswer`.
     """
     answer: Outcome | None = None
     with resources.in_flight.call():
@@ -29,7 +33,10 @@ async def call(resources: Resources, lease: Lease, slot: float, message: Message
             if not lease.lets_send():
                 break
             if resources.pacer.is_missed(slot):
-                slot = await resources.pacer.slot()
+                another = await resources.pacer.slot_within(ANOTHER_SLOT)
+                if another is None:
+                    break
+                slot = another
                 continue
             answer = NoAnswer("stopped", "mailer stopped before there was an answer")
             answer = await resources.transport.send(message, timeout=resources.limits.send_timeout)

@@ -121,7 +121,7 @@ class Deliverer:
                     Level.WARNING, "throttled", f"SES throttles, going on more slowly: {outcome.text}"
                 )
             case TransportDown() | AccountPaused():
-                await self._resources.gate.close(outcome.text)
+                await self._resources.gate.close(outcome.text, is_account=isinstance(outcome, AccountPaused))
                 await self._notes.once(Level.WARNING, "waiting", f"nothing can be sent, waiting: {outcome.text}")
             case JobRefused():
                 raise JobStopped(f"{outcome.code}: {outcome.text}")

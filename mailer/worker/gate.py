@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
 
 import anyio
 
@@ -11,16 +12,22 @@ from mailer.model.clock import Clock
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 
-Said = Callable[[str, float], Awaitable[None]]
-"""Is told why nothing leaves, and for how many seconds it is not tried."""
+
+class Said(Protocol):
+    """Is told why nothing leaves."""
+
+    async def __call__(self, why: str, seconds: float, *, is_account: bool) -> None:
+        """For how long it is not tried. `is_account`: SES refused the account itself: no other process need try."""
+        ...
 
 
 class Gate:
     """Open, or closed for a while that doubles; then one mail tries, and the rest follow when it is through."""
 
     def __init__(
-        self, clock: Clock, chance: random.Random, on_close: Said, on_open: Callable[[], Awaitable[None]]
+        self, clock: Clock, chance: random.Random, on_close: Said, on_open: Callable[[str], Awaitable[None]]
     ) -> None:
+        """`on_open` is told what had held the mails."""
         self._clock = clock
         self._chance = chance
         self._on_close = on_close
@@ -47,19 +54,19 @@ class Gate:
                 await stack.aclose()
             yield
 
-    async def close(self, why: str) -> None:
-        """Nothing leaves for a while: twice as long as the last time, with jitter."""
+    async def close(self, why: str, *, is_account: bool = False) -> None:
+        """Nothing leaves for a while: twice as long as the last time, with jitter. `is_account`: see `Said`."""
         if self.why is not None and self._closed_until > self._clock.monotonic():
             return
         self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
         seconds = self._pause * self._chance.uniform(0.5, 1.0)
         self._closed_until = self._clock.monotonic() + seconds
         self.why = why
-        await self._on_close(why, seconds)
+        await self._on_close(why, seconds, is_account=is_account)
 
     async def open(self) -> None:
         """A mail was taken."""
-        if self.why is not None:
+        if (why := self.why) is not None:
             self.why = None
             self._pause = 0.0
-            await self._on_open()
+            await self._on_open(why)

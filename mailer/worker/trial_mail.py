@@ -23,6 +23,9 @@ from mailer.store.audit import write_audit
 from mailer.transports.transport import Transport
 from mailer.worker.sampling import Sample
 
+SLOT_PATIENCE = 30.0
+"""Seconds; a job that is sending leaves a slot long before."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrialMailer:
@@ -43,7 +46,10 @@ class TrialMailer:
         label = f"test-{safe_file_name(sample.key)}-{self.clock.now():%Y%m%dT%H%M%S.%fZ}"
         # No tags: SES's events of this mail must find no delivery.
         message = replace(sample.message, label=label, to=to, tags=())
-        await self.pacer.wait_for(await self.pacer.slot())
+        slot = await self.pacer.slot_within(SLOT_PATIENCE)
+        if slot is None:
+            raise TransportAway("no mail can leave now: the account is paused", "Run 'mailer doctor': it says why.")
+        await self.pacer.wait_for(slot)
         outcome = await self.transport.send(message, timeout=self.timeout)
         ended = outcome.message_id if isinstance(outcome, Accepted) else f"{outcome.code}: {outcome.text}"
         async with self.database.transaction() as transaction:

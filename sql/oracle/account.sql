@@ -4,7 +4,8 @@
 INSERT INTO ACCOUNT (ACCOUNT) VALUES (:account);
 
 -- name: read_account
-SELECT ACCOUNT, MAX_RATE, RATE, RATE_AT, QUOTA, POLLED_AT, PAUSED_UNTIL, WHY, WARNED_AT FROM ACCOUNT WHERE ACCOUNT = :account;
+SELECT ACCOUNT, MAX_RATE, RATE, RATE_AT, QUOTA, POLLED_AT, PAUSED_UNTIL, WHY, SYS_EXTRACT_UTC(SYSTIMESTAMP) AS MOMENT
+  FROM ACCOUNT WHERE ACCOUNT = :account;
 
 -- name: reserve_slots
 -- A block of slots, one after the other from the old NEXT_SLOT (or now, where that is past) to the new; in the database's time.
@@ -25,11 +26,14 @@ UPDATE ACCOUNT SET POLLED_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP)
  WHERE ACCOUNT = :account AND (POLLED_AT IS NULL OR POLLED_AT <= SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:every_seconds, 'SECOND'));
 
 -- name: note_account
--- What SES said of the account.
-UPDATE ACCOUNT SET MAX_RATE = :max_rate, QUOTA = :quota WHERE ACCOUNT = :account;
+-- What SES said of the account; what it did not say stays.
+UPDATE ACCOUNT SET MAX_RATE = COALESCE(:max_rate, MAX_RATE), QUOTA = COALESCE(:quota, QUOTA) WHERE ACCOUNT = :account;
 
 -- name: pause_account
-UPDATE ACCOUNT SET PAUSED_UNTIL = SYS_EXTRACT_UTC(SYSTIMESTAMP) + NUMTODSINTERVAL(:seconds, 'SECOND'), WHY = :why WHERE ACCOUNT = :account;
+-- No row: a longer pause is there already.
+UPDATE ACCOUNT SET PAUSED_UNTIL = SYS_EXTRACT_UTC(SYSTIMESTAMP) + NUMTODSINTERVAL(:seconds, 'SECOND'), WHY = :why
+ WHERE ACCOUNT = :account AND (PAUSED_UNTIL IS NULL OR PAUSED_UNTIL <= SYS_EXTRACT_UTC(SYSTIMESTAMP) + NUMTODSINTERVAL(:seconds, 'SECOND'));
 
 -- name: resume_account
-UPDATE ACCOUNT SET PAUSED_UNTIL = NULL, WHY = NULL WHERE ACCOUNT = :account AND WHY IS NOT NULL;
+-- Of that cause alone, or of any.
+UPDATE ACCOUNT SET PAUSED_UNTIL = NULL, WHY = NULL WHERE ACCOUNT = :account AND WHY IS NOT NULL AND (:why IS NULL OR WHY = :why);

@@ -76,6 +76,7 @@ async def test_what_ses_says_of_the_account_is_known_to_all(account: Account, el
     await account.note(14.0, 50_000.0)
     assert await elsewhere.rates() == Rates(14.0, None, 0.0)
     await account.note(20.0, None)
+    await account.note(None, 40_000.0)
     assert (await elsewhere.rates()).allowed == 20.0
 
 
@@ -127,13 +128,53 @@ async def test_a_pause_is_known_to_all_until_mails_leave_again(
     await elsewhere.resume()
 
 
-async def test_the_latest_pause_counts(account: Account, engine: Engine) -> None:
+async def test_the_longest_pause_counts(account: Account, engine: Engine, time_passes: TimePasses) -> None:
+    begun = engine.clock.now()
     await account.pause("first", 60)
-    await account.pause("나중 " * 1000, 5)
+    await account.pause("shorter", 59)
+    assert await account.paused() == Pause(begun + timedelta(seconds=60), "first")
+    await account.pause("나중 " * 1000, 60)
     pause = await account.paused()
     assert pause is not None
-    assert pause.until == engine.clock.now() + timedelta(seconds=5)
-    assert len(pause.why) == 1000
+    assert (pause.until, len(pause.why)) == (begun + timedelta(seconds=60), 1000)
+    await time_passes(10)
+    await account.pause("longer", 51)
+    assert await account.paused() == Pause(begun + timedelta(seconds=61), "longer")
+
+
+async def test_what_one_process_cannot_do_is_noted_and_holds_nobody(account: Account, engine: Engine) -> None:
+    await account.pause("Could not connect", 0)
+    assert await account.paused() == Pause(engine.clock.now(), "Could not connect", is_over=True)
+    assert (await account.rates()).paused_for == 0
+
+
+async def test_how_long_a_pause_still_lasts_is_known_with_the_rates(
+    account: Account, elsewhere: Account, time_passes: TimePasses
+) -> None:
+    await account.pause("quota", 60)
+    await time_passes(45)
+    assert (await elsewhere.rates()).paused_for == 15
+    await time_passes(15)
+    assert (await elsewhere.rates()).paused_for == 0
+    pause = await elsewhere.paused()
+    assert pause is not None
+    assert pause.is_over
+
+
+async def test_a_pause_that_nobody_prolongs_is_forgotten(account: Account, time_passes: TimePasses) -> None:
+    await account.pause("Could not connect", 0)
+    await time_passes(300)
+    assert await account.paused() is not None
+    await time_passes(0.000001)
+    assert await account.paused() is None
+
+
+async def test_a_cause_that_is_gone_lifts_its_own_pause_alone(account: Account, elsewhere: Account) -> None:
+    await account.pause("quota", 60)
+    assert not await elsewhere.resume("another cause")
+    assert await account.paused() is not None
+    assert await elsewhere.resume("quota")
+    assert await account.paused() is None
 
 
 async def test_resuming_what_was_never_paused_does_nothing(account: Account) -> None:
