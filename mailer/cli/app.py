@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -15,8 +16,11 @@ from mailer.cli.output import print_error
 from mailer.cli.run import run
 from mailer.errors import DefinitionInvalid, MailerError
 from mailer.model.address import mask_addresses
+from mailer.model.encoded_word import one_line
 
 INTERRUPTED = 130
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""Of wrong words on the command line; Typer itself exports only this kind of it."""
 
 app = typer.Typer(
     name="mailer",
@@ -38,14 +42,19 @@ app.command()(demo)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
     try:
-        app(given)
+        # For people Typer itself shows what is wrong with their words.
+        sys.exit(app(given, prog_name="mailer", standalone_mode=not as_json))
+    except _UsageError as error:
+        print_error(one_line(error.format_message()), f"See '{error.ctx.command_path} --help'.", as_json=as_json)
+        sys.exit(error.exit_code)
     except MailerError as error:
         message, next_step = mask_addresses(str(error)), mask_addresses(error.next_step)
         faults = [mask_addresses(fault) for fault in error.faults] if isinstance(error, DefinitionInvalid) else []
-        print_error(message, next_step, as_json="--json" in given, faults=faults)
+        print_error(message, next_step, as_json=as_json, faults=faults)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has enough: what is still buffered must not complain at exit either.
