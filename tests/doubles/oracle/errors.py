@@ -119,6 +119,8 @@ def from_postgres(result: PGresult) -> OracleError:
     )
     named = f"{schema}.{constraint}"
     match state:
+        case "23505" if schema == "PG_CATALOG":  # two made an object of one name at the same moment
+            number, text = 955, _TEXTS[955]
         case "23505":
             number, text = 1, f"unique constraint ({named}) violated"
         case "23502":

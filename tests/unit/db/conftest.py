@@ -1,5 +1,6 @@
 """What the tests of the Oracle database share: a fresh stand-in, mailer's schema on it, and databases on that."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -15,6 +16,12 @@ from tests.doubles.oracle import StandIn, running_standin, shared_postgres
 USER = "MAILER"
 PASSWORD = "비밀번호"
 Open = Callable[..., Awaitable[OracleDatabase]]
+
+
+async def until_one_waits(standin: StandIn) -> None:
+    """Returns when a session waits for another one's lock."""
+    while not any([await standin.is_waiting(sid) for sid in list(standin.sessions)]):
+        await asyncio.sleep(0.01)  # noqa: ASYNC110 - the server tells nobody
 
 
 @pytest.fixture
