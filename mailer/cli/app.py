@@ -13,6 +13,7 @@ from mailer.cli.doctor import doctor
 from mailer.cli.enqueue import enqueue
 from mailer.cli.migrate import migrate
 from mailer.cli.output import print_error
+from mailer.cli.purge import purge
 from mailer.cli.run import run
 from mailer.errors import DefinitionInvalid, MailerError
 from mailer.model.address import mask_addresses
@@ -35,6 +36,7 @@ app.command()(migrate)
 app.add_typer(automation.app, name="automation")
 app.add_typer(job.app, name="job")
 app.add_typer(suppression.app, name="suppression")
+app.command()(purge)
 app.command()(doctor)
 app.command()(demo)
 

@@ -10,6 +10,7 @@ from mailer.store.account import Pause
 from mailer.store.job_log import LogLine
 from mailer.store.jobs import Job, Waiting
 from mailer.store.minutes import Counts
+from mailer.store.purging import PURGED
 
 UPDATE_OF_NO_ROW = "update touched no row"
 """The code in JOB_LOG of an update query that found nothing to write."""
@@ -39,6 +40,8 @@ class JobView:
 
 def next_steps(view: JobView) -> list[str]:
     """What a person can do about the job now, a sentence or two each; none where all is well and over."""
+    if any(line.code == PURGED for line in view.log_lines):
+        return ["It was purged: what it would be sent by is gone, so it can't be retried or settled any more."]
     return [*_about_the_job(view), *_about_deliveries(view), *_about_updates(view)]
 
 

@@ -12,6 +12,7 @@ from mailer.model.job import JobStatus, Stopping
 from mailer.store.audit import write_audit
 from mailer.store.ledger import write_changes
 from mailer.store.minutes import Minutes
+from mailer.store.purging import require_not_purged
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Interventions:
         async with self._database.transaction() as transaction:
             job = await self._lock(transaction, job_id)
             await self._require_free_slot(transaction, job)
+            await require_not_purged(transaction, job_id)
             is_loaded = job.maybe_moment("LOADED_AT") is not None
             deliveries = await self._make_pending(transaction, job_id) if is_loaded else 0
             is_changed = not with_current and await self._is_definition_changed(transaction, job_id)
@@ -82,6 +84,7 @@ class Interventions:
                 raise Conflict(
                     f"job {job_id} is {job.text('STATUS')}", f"Wait for its end: 'mailer job show {job_id}'."
                 )
+            await require_not_purged(transaction, job_id)
             if with_current:
                 await self._take_current_update(transaction, job_id)
             changes: dict[Status | UpdateStatus, int] = {}
@@ -99,6 +102,7 @@ class Interventions:
         """A person decides UNKNOWN rows, of one key or all; how many. Raises NotFound where the key has none."""
         async with self._database.transaction() as transaction:
             job = await self._lock(transaction, job_id)
+            await require_not_purged(transaction, job_id)
             rows = await self._unknown(transaction, job_id, key, timedelta())
             if key is not None and not rows:
                 raise NotFound(
