@@ -20,8 +20,8 @@ Open = Callable[..., Awaitable[OracleDatabase]]
 
 async def until_one_waits(standin: StandIn) -> None:
     """Returns when a session waits for another one's lock."""
-    while not any([await standin.is_waiting(sid) for sid in list(standin.sessions)]):
-        await asyncio.sleep(0.01)  # noqa: ASYNC110 - the server tells nobody
+    while not any([await standin.is_waiting(sid) for sid in list(standin.sessions)]):  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
