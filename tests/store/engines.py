@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -50,6 +50,7 @@ class SqliteEngine:
         self.clock = HandClock()
         self.path = folder / "mailer.db"
         self._stack = stack
+        self._beside: sqlite3.Connection | None = None
 
     async def connect(self) -> Database:
         is_new = not self.path.exists()
@@ -62,7 +63,13 @@ class SqliteEngine:
         self.clock.advance(seconds)
 
     async def run_sql(self, sql: str, binds: Mapping[str, Value] | None = None) -> Rows:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            rows = connection.execute(sql, dict(binds or {})).fetchall()
+        return self.run_sql_at_once(sql, binds)
+
+    def run_sql_at_once(self, sql: str, binds: Mapping[str, Value] | None = None) -> Rows:
+        """The same for who has no event loop."""
+        if self._beside is None:
+            self._beside = sqlite3.connect(self.path, isolation_level=None)
+            self._beside.row_factory = sqlite3.Row
+            self._stack.callback(self._beside.close)
+        rows = self._beside.execute(sql, dict(binds or {})).fetchall()
         return [Record(zip(row.keys(), row, strict=True)) for row in rows]

@@ -129,12 +129,18 @@ class Process:
             await self.end_update(delivery, claim, update or UpdateStatus.DONE)
 
     async def end_update(
-        self, delivery: Delivery, claim: BatchClaim, update: UpdateStatus, *, rows: int | None = None
+        self,
+        delivery: Delivery,
+        claim: BatchClaim,
+        update: UpdateStatus,
+        *,
+        rows: int | None = None,
+        attempt: int | None = None,
     ) -> Recorded:
-        """The update query of a mail that was sent by `send` or `answer` has run."""
+        """The update query of a mail that was sent has run; `attempt` None: sent by `send` or `answer`."""
         if rows is None and update is UpdateStatus.DONE:
             rows = 1
-        attempt = delivery.attempt + 1
+        attempt = delivery.attempt + 1 if attempt is None else attempt
         change = Change(
             delivery.delivery_id,
             delivery.job_id,
