@@ -1,5 +1,6 @@
 """SES's events from topic to ledger: real processes, SQS and SNS over HTTP, the AWS SDK as it is."""
 
+import json
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -285,3 +286,18 @@ def test_a_queue_that_is_not_there_is_said_and_holds_nothing_else_up(
     assert "MAILER_SES_EVENTS_QUEUE" in running.stderr
     assert running.end(signal.SIGTERM).code == 0
     workplace.require_all_sent(1, PEOPLE)
+
+
+def test_doctor_counts_what_waits_without_receiving_it_and_says_who_reads_it(
+    workplace: Workplace, raw_street: EventStreet
+) -> None:
+    workplace.save(statement(unknown=UnknownPolicy.SETTLE))
+    raw_street.put("{}")
+    ran = workplace.run("doctor", "--json", env=raw_street.environment)
+    events = [check["message"] for check in json.loads(ran.stdout) if check["check"] == "events"]
+    assert events == [
+        '월간 명세서: unknown = "settle" acts as "skip", for no event can come',
+        "about 1 of SES's events wait in their queue",
+        "no process consumes SES's events",
+    ]
+    assert raw_street.left() == 1
