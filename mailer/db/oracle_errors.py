@@ -84,7 +84,7 @@ def read_error(error: BaseException, where: Whereabouts) -> Trouble:
 def _network_trouble(error: OSError, where: Whereabouts) -> Trouble:
     if isinstance(error, ssl.SSLError):
         advice = "Check {prefix}WALLET and its password, and the host in {url}."
-        return _told("", where, _Meaning(Kind.DENIED, f"TLS could not be agreed on: {error.reason or error}", advice))
+        return _told("", where, _Meaning(Kind.DENIED, f"TLS could not be agreed on: {error}", advice))
     return _told("", where, _Meaning(Kind.AWAY, f"can't be reached: {error}", _MEANINGS["DPY-6005"].advice))
 
 
