@@ -135,7 +135,10 @@ class Queue:
 
     async def close_batch(self, claim: BatchClaim) -> bool:
         """Closes it; False where something of it is still to be done, or the claim is over."""
-        return bool(await self._database.execute("close_batch", _batch_binds(claim)))
+        async with self._database.transaction() as transaction:
+            # In a statement before it: whoever makes something due there meanwhile is waited for, and then seen.
+            await transaction.fetch("lock_batch", {"job_id": claim.job_id, "batch_no": claim.batch_no})
+            return bool(await transaction.execute("close_batch", _batch_binds(claim)))
 
     async def remaining(self, job_id: int) -> Remaining:
         """What keeps a loaded job open."""

@@ -180,8 +180,9 @@ UPDATE JOB_BATCH SET STATUS = 'CLOSED', WORKER_ID = NULL, LEASE_UNTIL = NULL, TA
                       AND (D.STATUS IN ('PENDING', 'SENDING') OR D.UPDATE_STATUS = 'DUE'));
 
 -- name: open_batch
--- Whatever makes a row PENDING or due opens its batch in the same transaction.
-UPDATE JOB_BATCH SET STATUS = 'OPEN' WHERE JOB_ID = :job_id AND BATCH_NO = :batch_no AND STATUS = 'CLOSED';
+-- Whatever makes a row PENDING or due opens its batch in the same transaction. One that is open is written too: whoever is about
+-- to close it waits, and then sees the row.
+UPDATE JOB_BATCH SET STATUS = 'OPEN' WHERE JOB_ID = :job_id AND BATCH_NO = :batch_no;
 
 -- name: open_batches_with_work
 -- The same for a whole job: opens each closed batch that has a row PENDING or due.
