@@ -27,8 +27,8 @@ class Minutes:
             [
                 {"job_id": job_id, "writer": self._writer, "state": _state_name(state), "n": n}
                 for job_id in sorted(changes)
-                for state, n in changes[job_id].items()
-                if n
+                for state, n in sorted(changes[job_id].items(), key=lambda change: _state_name(change[0]))
+                if n  # in one order: a claim and a group of the same process meet at these rows
             ],
         )
 

@@ -74,6 +74,14 @@ class StandInEngine(OracleEngine):
         self.clock.advance(seconds)
         await self._control.freeze_clock(self.clock.now())
 
+    async def until_waiting(self, statement: str) -> None:
+        """Returns when a session waits for another one's lock in that statement of ours."""
+        while True:
+            for session in await self._control.sessions():
+                if session.get("action") == statement:
+                    await self._control.until_waiting(int(str(session["sid"])))
+                    return
+
 
 async def begin_on_standin(process: OracleProcess, stack: AsyncExitStack) -> StandInEngine:
     """An empty schema on it; what is opened is closed with the stack."""
