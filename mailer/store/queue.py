@@ -36,6 +36,18 @@ class Remaining:
     unknown: int
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a look found: each may be gone by the time that it is asked for."""
+
+    to_claim: bool
+    """A job that waits, or whose holder is gone."""
+    to_join: bool
+    """A batch, free, of a job that is being sent."""
+    to_settle: bool
+    """Something that is still under way in a job that is over, or stops."""
+
+
 class Queue:
     """The queue as one process sees it; `worker_id` names that process in what it claims."""
 
@@ -44,6 +56,11 @@ class Queue:
         self._worker_id = worker_id
         self._lease_seconds = lease.total_seconds()
         self._minutes = Minutes(worker_id)
+
+    async def look(self) -> Work:
+        """What there may be to do now; one query, which takes nothing."""
+        (row,) = await self._database.fetch("look_for_work")
+        return Work(bool(row.integer("TO_CLAIM")), bool(row.integer("TO_JOIN")), bool(row.integer("TO_SETTLE")))
 
     async def claim_job(self) -> JobClaim | None:
         """Takes the job that has waited longest, or else one whose holder is gone; None where there is neither."""

@@ -1,6 +1,7 @@
 """A worker: claim → load → send → finish, one job at a time, until it is told to stop."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 import structlog
@@ -16,6 +17,10 @@ from mailer.worker.resources import Resources
 log = structlog.get_logger(__name__)
 
 
+Task = Callable[[], Awaitable[bool]]
+"""Something to do; False: there was nothing of it left, so that there is no hurry to look again."""
+
+
 class Worker:
     """One coroutine of a process. `at_work` is shared by the process: the jobs that one of its workers is on."""
 
@@ -27,35 +32,61 @@ class Worker:
         self.is_idle = False
 
     async def run(self) -> None:
-        """Works until `stop` is set; looks for work every poll, or at once when woken."""
+        """Works until `stop` is set. Of a process's idle workers one looks for work, for all of them."""
         while not self._stop.is_set():
-            try:
-                did_something = await self.tick()
-            except MailerError as fault:
-                log.warning("a look at the queue failed", error=str(fault), next_step=fault.next_step)
-                did_something = False
-            if not did_something:
-                self.is_idle = True
-                await self._wake.wait(self._resources.limits.poll, self._stop)
-                self.is_idle = False
+            self.is_idle = True  # until it is the one that looks
+            async with self._wake.looking:
+                work = await self._look_out()
+            if work is not None:
+                await self._do(work)
 
-    async def tick(self) -> bool:
-        """One look at the queue: a job to hold, or one to help with, or what jobs that are over left to be settled."""
+    async def _look_out(self) -> Task | None:
+        """The next thing to do; looks every poll, or at once when woken. None: told to stop."""
+        while not self._stop.is_set():
+            self.is_idle = False
+            try:
+                work = await self.look()
+            except MailerError as fault:
+                _note(fault)
+                work = None
+            if work is not None:
+                return work
+            await self._rest()
+        return None
+
+    async def look(self) -> Task | None:
+        """A job to hold, or one to help with, or what jobs that are over left to be settled; None: nothing."""
         asked_at = self._resources.clock.monotonic()
-        claim = await self._resources.queue.claim_job()
+        there = await self._resources.queue.look()
+        claim = await self._resources.queue.claim_job() if there.to_claim else None
         if claim is not None:
             fault_point("job claimed")
-            await self._work(claim, JobRun(self._resources, claim, asked_at).run)
-            return True
-        for job in await self._resources.queue.jobs_to_join():
-            if job.job_id not in self._at_work:
-                await self._work(job, Joining(self._resources, job).run)
-                return True
-        return bool(await run_left_over_updates(self._resources))
+            return self._task(claim, JobRun(self._resources, claim, asked_at).run)
+        if there.to_join:
+            for job in await self._resources.queue.jobs_to_join():
+                if job.job_id not in self._at_work:
+                    return self._task(job, Joining(self._resources, job).run)
+        return partial(_settle, self._resources) if there.to_settle else None
 
-    async def _work(self, job: JobClaim, run: Callable[[anyio.Event], Awaitable[None]]) -> None:
-        log.info("job taken", job=job.job_id, automation=job.automation, fence=job.fence)
+    async def _do(self, work: Task) -> None:
+        try:
+            did_something = await work()
+        except MailerError as fault:
+            _note(fault)
+            did_something = False
+        if not did_something:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        self.is_idle = True
+        await self._wake.wait(self._resources.limits.poll, self._stop)
+
+    def _task(self, job: JobClaim, run: Callable[[anyio.Event], Awaitable[None]]) -> Task:
         self._at_work.add(job.job_id)
+        return partial(self._work, job, run)
+
+    async def _work(self, job: JobClaim, run: Callable[[anyio.Event], Awaitable[None]]) -> bool:
+        log.info("job taken", job=job.job_id, automation=job.automation, fence=job.fence)
         try:
             await run(self._stop)
         except MailerError:
@@ -65,6 +96,7 @@ class Worker:
         finally:
             self._at_work.discard(job.job_id)
         log.info("job put down", job=job.job_id, automation=job.automation)
+        return True
 
     async def _give_up(self, claim: JobClaim, fault: Exception) -> None:
         """The job stops, and says why."""
@@ -74,11 +106,23 @@ class Worker:
         await self._resources.queue.give_back_job(claim)
 
 
+async def _settle(resources: Resources) -> bool:
+    return bool(await run_left_over_updates(resources))
+
+
+def _note(fault: MailerError) -> None:
+    log.warning("a look at the queue failed", error=str(fault), next_step=fault.next_step)
+
+
 class Wake:
-    """Wakes all idle workers of a process, as when its own scheduler has made a job."""
+    """Wakes the idle workers of a process, as when its own scheduler has made a job.
+
+    `looking` is held by the one of them that looks for work.
+    """
 
     def __init__(self) -> None:
         self._event = anyio.Event()
+        self.looking = anyio.Lock()
 
     def wake(self) -> None:
         """There may be work."""
