@@ -24,6 +24,14 @@ _RAW = re.compile(rb'"Raw": ?\{"Data": ?"([^"]+)"')
 _TO_HEADER = re.compile(rb"^To: *(?:.*<)?([^\s<>]+@[^\s<>]+)", re.MULTILINE | re.IGNORECASE)
 
 
+_ACCOUNT = {
+    "SendingEnabled": True,
+    "ProductionAccessEnabled": True,
+    "EnforcementStatus": "HEALTHY",
+    "SendQuota": {"Max24HourSend": -1, "MaxSendRate": 100_000, "SentLast24Hours": 0},
+}
+
+
 class Mails:
     """What was accepted."""
 
@@ -45,6 +53,8 @@ class Mails:
                 return json.dumps(list(self.times)).encode()
             case b"/recipients":
                 return json.dumps(self.recipients).encode()
+            case b"/v2/email/account":
+                return json.dumps(_ACCOUNT).encode()
             case _:
                 return b"{}"
 
@@ -92,7 +102,10 @@ class Connection(asyncio.Protocol):
             self._write(self._mails.accept(body))
 
     def _write(self, content: bytes) -> None:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(content)
+        head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-amzn-RequestId: 0\r\nContent-Length: %d\r\n\r\n"
+            % len(content)
+        )
         self._transport.write(head + content)
 
 
