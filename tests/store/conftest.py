@@ -3,6 +3,7 @@
 Another database joins by an `Engine` of its own and its name in PARAMS.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,13 +11,23 @@ from pathlib import Path
 import pytest
 
 from mailer.db.database import Database
+from mailer.model.database_url import OracleService
 from tests.doubles.oracle_process import OracleProcess, oracle_process
 from tests.store.engines import Engine, SqliteEngine, TimePasses
-from tests.store.oracle_engine import PASSWORD, USER, begin_on_standin
+from tests.store.oracle_engine import (
+    PASSWORD,
+    USER,
+    begin_on_server,
+    begin_on_standin,
+    drop_schema,
+    require_empty_schema,
+)
 from tests.store.processes import Process, at_work
 from tests.store.tables import Tables
 
-PARAMS = ["sqlite", "oracle-standin"]
+DSN = os.environ.get("MAILER_TEST_ORACLE_DSN")
+"""A real Oracle; with MAILER_TEST_ORACLE_USER and MAILER_TEST_ORACLE_PASSWORD of a user without tables."""
+PARAMS = ["sqlite", "oracle-standin", *(["oracle"] if DSN else [])]
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +35,16 @@ def oracle_standin() -> Iterator[OracleProcess]:
     """One for all tests of this process."""
     with oracle_process({USER: PASSWORD}) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def oracle_server() -> Iterator[OracleService]:
+    """The real one. Run without -n: the tests share its schema."""
+    user, password = (os.environ[f"MAILER_TEST_ORACLE_{what}"] for what in ("USER", "PASSWORD"))
+    service = OracleService(DSN or "", user, password)
+    require_empty_schema(service)
+    yield service
+    drop_schema(service)
 
 
 @pytest.fixture(params=PARAMS)
@@ -34,6 +55,8 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
                 yield SqliteEngine(tmp_path, stack)
             case "oracle-standin":
                 yield await begin_on_standin(request.getfixturevalue("oracle_standin"), stack)
+            case "oracle":
+                yield await begin_on_server(request.getfixturevalue("oracle_server"), stack)
             case other:
                 raise LookupError(other)
 

@@ -1,4 +1,4 @@
-"""The store's contract on Oracle: over the stand-in, whose clock stands still until a test moves it."""
+"""The store's contract on Oracle: over the stand-in, whose clock tests move, and on a server of somebody's own."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -25,6 +25,8 @@ CHILDREN_FIRST = (
     *("DELIVERY", "JOB_BATCH", "JOB_MINUTE", "JOB_LOG", "JOB_QUEUE", "SCHEDULE", "AUTOMATION", "DBIO", "TEMPLATE"),
     *("SUPPRESSION", "WORKER", "ACCOUNT"),
 )
+
+TIMES = "SELECT TABLE_NAME, COLUMN_NAME FROM USER_TAB_COLUMNS WHERE DATA_TYPE LIKE 'TIMESTAMP%' ORDER BY 1, 2"
 
 
 class OracleEngine:
@@ -95,3 +97,53 @@ async def begin_on_standin(process: OracleProcess, stack: AsyncExitStack) -> Sta
     await control.freeze_clock(engine.clock.now())
     await engine.begin()
     return engine
+
+
+class RealEngine(OracleEngine):
+    """A real server, whose clock nobody moves: what is kept there becomes older instead."""
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        for table, columns in (await self._times()).items():
+            aged = ", ".join(f"{column} = {column} - NUMTODSINTERVAL(:s, 'SECOND')" for column in columns)
+            await self.run_sql(f"UPDATE {table} SET {aged}", {"s": seconds})
+
+    async def _times(self) -> dict[str, list[str]]:
+        """The columns that hold times, of the tables that may be changed."""
+        found: dict[str, list[str]] = {}
+        for row in await self.run_sql(TIMES):
+            if row.text("TABLE_NAME") in CHILDREN_FIRST and row.text("TABLE_NAME") not in ("DBIO", "TEMPLATE"):
+                found.setdefault(row.text("TABLE_NAME"), []).append(row.text("COLUMN_NAME"))
+        return found
+
+
+async def begin_on_server(service: OracleService, stack: AsyncExitStack) -> RealEngine:
+    """mailer's schema of that user, emptied."""
+    beside = await stack.enter_async_context(
+        oracledb.connect_async(user=service.user, password=service.password, dsn=service.dsn)
+    )
+    beside.autocommit = True
+    engine = RealEngine(service, beside, stack)
+    (row,) = await engine.run_sql("SELECT SYS_EXTRACT_UTC(SYSTIMESTAMP) AS MOMENT FROM DUAL")
+    engine.clock = HandClock(row.moment("MOMENT"))
+    await engine.begin()
+    return engine
+
+
+def require_empty_schema(service: OracleService) -> None:
+    """Nobody's tables may be in the way: the tests empty what they find, and drop it at the end. Blocks."""
+    with _connected(service) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT TABLE_NAME FROM USER_TABLES")
+        if cursor.fetchall():
+            raise RuntimeError(f"{service.user} has tables already: give the tests a user of their own")
+
+
+def drop_schema(service: OracleService) -> None:
+    """Drops what the tests have made. Blocks."""
+    with _connected(service) as connection, connection.cursor() as cursor:
+        for table in (*CHILDREN_FIRST, "AUDIT_LOG", "SCHEMA_HISTORY"):
+            cursor.execute(f"DROP TABLE {table}")
+
+
+def _connected(service: OracleService) -> oracledb.Connection:
+    return oracledb.connect(user=service.user, password=service.password, dsn=service.dsn)
