@@ -102,6 +102,8 @@ class Connection(asyncio.Protocol):
             self._write(self._mails.accept(body))
 
     def _write(self, content: bytes) -> None:
+        if self._transport.is_closing():  # the client was killed
+            return
         head = (
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-amzn-RequestId: 0\r\nContent-Length: %d\r\n\r\n"
             % len(content)
