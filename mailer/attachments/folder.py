@@ -53,14 +53,24 @@ class FolderStorage:
     async def index(self) -> ListedIndex:
         """Lists the tree. Raises StorageAway, also where one of its folders can't be read."""
         catalogue = Catalogue()
+        listed = await self._in_thread(partial(_identity, self._root))
         files = walk(self._root)
         while await self._in_thread(partial(_add_slice, catalogue, files)):
             pass
         await self._in_thread(catalogue.sort)
-        return ListedIndex(catalogue, self._contents, self._read)
+        return ListedIndex(catalogue, self._contents, partial(self._read, listed))
 
-    async def _read(self, path: str) -> bytes:
-        return await self._in_thread(partial(_read_file, self._root, path))
+    async def _read(self, listed: tuple[int, int], path: str) -> bytes:
+        """A file that is not there is missing only where the folder is the one that was listed."""
+        try:
+            return await self._in_thread(partial(_read_file, self._root, path))
+        except AttachmentMissing:
+            if await self._in_thread(partial(_identity, self._root)) == listed:
+                raise
+        raise StorageAway(
+            f"the attachment folder {self._folder} is not the one that was listed: it was unmounted or replaced",
+            "Mount it again, then run 'mailer job retry'.",
+        )
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
@@ -90,6 +100,11 @@ def _real_folder(folder: Path) -> str:
         f"MAILER_ATTACHMENTS: there is no folder {folder}",
         "Create it, or let MAILER_ATTACHMENTS name the folder that holds the attachments.",
     )
+
+
+def _identity(root: str) -> tuple[int, int]:
+    found = Path(root).stat()
+    return found.st_dev, found.st_ino
 
 
 def _add_slice(catalogue: Catalogue, files: Iterator[tuple[str, int]]) -> bool:

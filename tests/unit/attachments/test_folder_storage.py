@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from mailer.attachments.folder import FolderStorage, read_unchanged, walk
@@ -179,6 +180,21 @@ def without_rights() -> Iterator[None]:
         yield
     finally:
         os.seteuid(user)
+
+
+async def test_a_root_that_is_unmounted_or_gone_is_away_and_no_file_of_it_is_missing(root: Path) -> None:
+    (root / "a.pdf").write_bytes(b"a")
+    index = await index_of(root)
+    disk = anyio.Path(root.with_name("disk"))
+    await anyio.Path(root).rename(disk)
+    with pytest.raises(StorageAway, match="No such file"):
+        await index.read("a.pdf")
+    await anyio.Path(root).mkdir()  # the mount point without its disk
+    with pytest.raises(StorageAway, match="unmounted or replaced"):
+        await index.read("a.pdf")
+    await anyio.Path(root).rmdir()
+    await disk.rename(root)
+    assert (await index.read("a.pdf")).content == b"a"
 
 
 @pytest.fixture
