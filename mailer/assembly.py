@@ -39,7 +39,8 @@ def database_of(settings: Settings, clock: Clock, *, create: bool = False) -> Da
     """mailer's own database, to be entered by `async with`. `create`: an SQLite file is made where there is none."""
     match settings.database_address:
         case SqliteFile(path):
-            return SqliteDatabase(path, clock, create=create)
+            patience = settings.db_patience.total_seconds()
+            return SqliteDatabase(path, clock, create=create, busy_seconds=patience)
         case OracleService() as service:
             from mailer.db.oracle import OracleDatabase  # noqa: PLC0415 - its driver takes long to load
 

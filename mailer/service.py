@@ -36,6 +36,7 @@ from mailer.store.ledger import Ledger
 from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists
 from mailer.store.workers import Workers
+from mailer.worker.outages import Outages
 from mailer.transports.event_queue import EventQueue
 from mailer.transports.ses import SesTransport
 from mailer.worker.gate import Gate
@@ -165,6 +166,7 @@ class Service:
                 warn=Alerts(transport, pacer, gate, send_timeout).warn,
                 clock=clock,
                 chance=chance,
+                outages=Outages(settings.lease.total_seconds() / 3, clock),
                 new_token=lambda: secrets.token_hex(8),
                 limits=limits_of(settings),
             )
@@ -209,8 +211,11 @@ class Service:
     async def _stop_when_idle(self, fires: Fires, jobs: Jobs) -> None:
         while not self._stop.is_set():
             await self._clock.sleep(IDLE_CHECK)
-            if all(worker.is_idle for worker in self._workers) and not await fires.due() and not await jobs.active():
-                self.stop()
+            if not all(worker.is_idle for worker in self._workers):
+                continue
+            with suppress(DatabaseAway):
+                if not await fires.due() and not await jobs.active():
+                    self.stop()
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -229,10 +234,14 @@ def limits_of(settings: Settings) -> Limits:
 def _gate(account: Account, clock: Clock, chance: random.Random) -> Gate:
     async def closed(why: str, seconds: float, *, is_account: bool) -> None:
         log.warning("nothing can be sent", why=why, next_try_in_s=round(seconds, 1))
-        await account.pause(why, seconds if is_account else 0)
+        with suppress(DatabaseAway):
+            await account.pause(why, seconds if is_account else 0)
+
+    """What it tells people in ACCOUNT does not hold up the mails where the database is away."""
 
     async def opened(why: str) -> None:
         log.info("mails leave again")
-        await account.resume(why)
+        with suppress(DatabaseAway):
+            await account.resume(why)
 
     return Gate(clock, chance, closed, opened)

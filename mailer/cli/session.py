@@ -5,7 +5,8 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, TextIO, TypeVar, cast
 
 import anyio
 import structlog
@@ -48,8 +49,9 @@ def run_async(work: Callable[[], Awaitable[T]]) -> T:
 
 def leave() -> None:
     """Ends the process with 0, also where a thread still hangs in a dead file system: nothing is left for it to do."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     os._exit(0)
 
 
@@ -85,9 +87,24 @@ def configure_logs(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Log(sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+class _Log:
+    """Where log lines go. One that can't be written, on a full disk, is lost: the service goes on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _mask(logger: Any, method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

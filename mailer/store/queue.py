@@ -3,6 +3,7 @@
 Locks are taken in one order everywhere: AUTOMATION, JOB_QUEUE, JOB_BATCH, DELIVERY, JOB_MINUTE.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,10 @@ from mailer.model.delivery import Status
 from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
 from mailer.model.policies_json import load_policies
 from mailer.store.minutes import Minutes
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,15 @@ class Queue:
         (row,) = await self._database.fetch("look_for_work")
         return Work(bool(row.integer("TO_CLAIM")), bool(row.integer("TO_JOIN")), bool(row.integer("TO_SETTLE")))
 
-    async def claim_job(self) -> JobClaim | None:
-        """Takes the job that has waited longest, or else one whose holder is gone; None where there is neither."""
+    async def claim_job(self, *, may_take_over: Callable[[], bool] = _always) -> JobClaim | None:
+        """Takes the job that has waited longest, or else one whose holder is gone; None where there is neither.
+
+        `may_take_over` is asked once the database has let the claim in: it may have waited for that.
+        """
         async with self._database.transaction() as transaction:
             for candidates in ("list_waiting_jobs", "list_abandoned_jobs"):
+                if candidates == "list_abandoned_jobs" and not may_take_over():
+                    return None
                 for row in await transaction.fetch(candidates, at_most=1):
                     touched = await transaction.execute(
                         "claim_job",
@@ -113,18 +123,21 @@ class Queue:
             )
         )
 
-    async def claim_batch(self, job_id: int, *, in_order: bool) -> BatchClaim | None:
+    async def claim_batch(
+        self, job_id: int, *, in_order: bool, may_take_over: Callable[[], bool] = _always
+    ) -> BatchClaim | None:
         """Takes the lowest open batch that nobody holds; None if there is none now (the job may still be running).
 
-        `in_order`: the lowest open batch, or none while another's lease on it lives. A batch taken over has a higher
-        fence, and what its last holder left SENDING is UNKNOWN in the same commit.
+        `in_order`: the lowest open batch, or none while another's lease on it lives. A batch taken over, which
+        `may_take_over` allows as in `claim_job`, has a higher fence, and what its last holder left SENDING is UNKNOWN
+        in the same commit.
         """
         async with self._database.transaction() as transaction:
             open_batches = await transaction.fetch(
                 "list_open_batches", {"job_id": job_id}, at_most=1 if in_order else None
             )
             for row in open_batches:
-                if row.integer("IS_FREE"):
+                if row.integer("IS_FREE") and (row.maybe_text("WORKER_ID") is None or may_take_over()):
                     return await self._take_batch(transaction, row)
         return None
 

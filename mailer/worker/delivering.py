@@ -10,19 +10,18 @@ from mailer.model.message import Message
 from mailer.model.outcome import Accepted, AccountPaused, JobRefused, Outcome, Refused, Throttled, TransportDown
 from mailer.store.job_log import Level
 from mailer.store.ledger import Recorded, SendFacts, Verdict
+from mailer.worker.asking import ASK_AGAIN, ask
 from mailer.worker.breaker import Breaker
 from mailer.worker.calling import call, near_slot
 from mailer.worker.job_notes import JobNotes
 from mailer.worker.lease import Lease
-from mailer.worker.outcomes import ERROR_LIMIT, Next, after
+from mailer.worker.outcomes import Next, after, change_of, update_failed
 from mailer.worker.plan import Plan
 from mailer.worker.preparing import Preparer
 from mailer.worker.resources import Resources
 
 LONGEST_BACKOFF = 30.0
 """Seconds between two tries of a refused mail, at most."""
-ASK_AGAIN = 0.5
-"""Seconds between two looks at something that should change by itself: the lease, the database."""
 
 
 class Deliverer:
@@ -33,7 +32,7 @@ class Deliverer:
         self._job = job
         self._plan = plan
         self._lease = lease
-        self._notes = JobNotes(resources.database, job)
+        self._notes = JobNotes(resources.database, job, resources.clock)
         self._preparer = Preparer(plan, self._notes)
         self._breaker = Breaker()
 
@@ -44,13 +43,12 @@ class Deliverer:
         Raises FenceLost, and what makes the whole job stop.
         """
         if delivery.status is Status.SENT:
-            facts = await self._resources.ledger.send_facts(delivery.delivery_id)
-            await self._update(delivery, claim, delivery.attempt, facts)
+            await self._update(delivery, claim, delivery.attempt, await self._send_facts(delivery))
             return
         message = await self._preparer.prepare(delivery)
         if isinstance(message, Next):
             before = Standing(Status.PENDING, delivery.attempt, UpdateStatus.NONE)
-            await self._resources.ledger.record(_change(delivery, before, delivery.attempt, message), claim)
+            await self._resources.ledger.record(change_of(delivery, before, delivery.attempt, message), claim)
         else:
             await self._send(delivery, claim, message)
 
@@ -76,7 +74,7 @@ class Deliverer:
 
     async def _claim_row(self, delivery: Delivery, claim: BatchClaim, attempt: int, tries: int) -> bool:
         """PENDING → SENDING, committed; False: the row, or the job, is not to be sent any more."""
-        change = _change(
+        change = change_of(
             delivery,
             Standing(Status.PENDING, attempt, UpdateStatus.NONE),
             attempt + 1,
@@ -90,12 +88,12 @@ class Deliverer:
         """Writes what the transport said, and runs the update query of a mail that is sent; how it goes on."""
         result = after(outcome, tries, has_update=self._plan.updater is not None)
         before = Standing(Status.SENDING, attempt, UpdateStatus.NONE)
-        recorded = await self._record_evidence(_change(delivery, before, attempt, result), claim)
+        recorded = await self._record_evidence(change_of(delivery, before, attempt, result), claim)
         fault_point("answer committed")
         if result.update_status is UpdateStatus.DUE and recorded.verdict is not Verdict.REFUSED:
             facts = SendFacts(result.message_id, recorded.moment)
             if recorded.verdict is Verdict.SENT_ALREADY:
-                facts = await self._resources.ledger.send_facts(delivery.delivery_id)
+                facts = await self._send_facts(delivery)
             await self._update(delivery, claim, attempt, facts)
         return result
 
@@ -116,7 +114,7 @@ class Deliverer:
             case Accepted():
                 await self._resources.gate.open()
             case Throttled():
-                await self._resources.pacer.slow_down()
+                await ask(self._resources.clock, self._resources.pacer.slow_down)
                 await self._notes.once(
                     Level.WARNING, "throttled", f"SES throttles, going on more slowly: {outcome.text}"
                 )
@@ -135,6 +133,10 @@ class Deliverer:
         while not self._lease.lets_send():
             await self._resources.clock.sleep(ASK_AGAIN)
 
+    async def _send_facts(self, delivery: Delivery) -> SendFacts:
+        ledger = self._resources.ledger
+        return await ask(self._resources.clock, lambda: ledger.send_facts(delivery.delivery_id))
+
     async def _update(self, delivery: Delivery, claim: BatchClaim, attempt: int, facts: SendFacts) -> None:
         """Runs the update query of a mail that is sent, and writes what became of it."""
         if self._plan.updater is None:
@@ -150,8 +152,7 @@ class Deliverer:
             if waiting.cancelled_caught:
                 return  # the drain is over: the query stays due
         except (QueryFailed, SourceAway) as fault:
-            error = str(fault)[:ERROR_LIMIT]
-            result = Next(Status.SENT, UpdateStatus.FAILED, delivery.tries, None, "update failed", error)
+            result = update_failed(delivery.tries, str(fault))
             await self._notes.once(Level.WARNING, "update failed", f"{fault} (key {delivery.recipient_key})")
         if touched is not None and touched != 1:
             message = f"the update query touched {touched} rows (key {delivery.recipient_key})"
@@ -160,19 +161,4 @@ class Deliverer:
             )
         fault_point("update run")
         before = Standing(Status.SENT, attempt, UpdateStatus.DUE)
-        await self._record_evidence(_change(delivery, before, attempt, result, touched), claim)
-
-
-def _change(delivery: Delivery, before: Standing, attempt: int, result: Next, update_rows: int | None = None) -> Change:
-    return Change(
-        delivery_id=delivery.delivery_id,
-        job_id=delivery.job_id,
-        batch_no=delivery.batch_no,
-        before=before,
-        after=Standing(result.status, attempt, result.update_status),
-        tries=result.tries,
-        message_id=result.message_id,
-        error_code=result.error_code,
-        error=result.error,
-        update_rows=update_rows,
-    )
+        await self._record_evidence(change_of(delivery, before, attempt, result, touched), claim)

@@ -10,8 +10,8 @@ from mailer.worker.resources import Resources
 
 WATCH = 2.0
 """Seconds between two looks at whether the job is to stop."""
-RENEW_AGAIN = 1.0
-"""Seconds until a renewal that did not reach the database is tried again."""
+RENEW_AGAIN = 0.5
+"""Seconds until a renewal that did not reach the database is tried again: before others may take over what is held."""
 
 
 class Holding:
@@ -24,7 +24,11 @@ class Holding:
         self._lease = lease
         self._renew = renew
         self.until_stopping = anyio.CancelScope()
-        """For work that must not go on once the job is to stop: cancelled then."""
+        """For work that must not go on once the job is to stop, or the database was away too long: cancelled then."""
+        self.away: DatabaseAway | None = None
+        """The cause to give the job up with, where the database was away for longer than MAILER_DB_PATIENCE."""
+        self._unanswered_since: float | None = None
+        self._latest_fault: DatabaseAway | None = None
 
     async def around(self, work: Callable[[], Awaitable[None]], stop: anyio.Event) -> None:
         """Does the work, or as much of it as there is time for until `stop`: then it is cancelled.
@@ -44,6 +48,7 @@ class Holding:
         async with anyio.create_task_group() as group:
             group.start_soon(keep_lease)
             group.start_soon(self._watch)
+            group.start_soon(self._end_patience)
             group.start_soon(_cancel_at, stop, group.cancel_scope)
             try:
                 await work()
@@ -60,13 +65,33 @@ class Holding:
         while True:
             await self._resources.clock.sleep(wait)
             asked_at = self._resources.clock.monotonic()
+            if self._unanswered_since is None:
+                self._unanswered_since = asked_at
             try:
-                await self._renew()
-            except DatabaseAway:
-                wait = min(RENEW_AGAIN, third)
+                with self._resources.outages.watched():
+                    await self._renew()
+            except DatabaseAway as fault:
+                self._latest_fault = fault
+                wait = RENEW_AGAIN
             else:
                 self._lease.renewed(asked_at)
+                self._unanswered_since = None
                 wait = third
+
+    async def _end_patience(self) -> None:
+        """Counts from the first renewal without an answer; beside it, for one that waits for a lock may take long."""
+        while True:
+            await self._resources.clock.sleep(RENEW_AGAIN)
+            since = self._unanswered_since
+            if since is not None and self._resources.clock.monotonic() - since > self._resources.limits.patience:
+                self.away = self._away()
+                self.until_stopping.cancel()
+                return
+
+    def _away(self) -> DatabaseAway:
+        what = f"mailer's database has not answered for {self._resources.limits.patience:g} s"
+        fault = self._latest_fault
+        return DatabaseAway(f"{what}: {fault}", fault.next_step) if fault else DatabaseAway(what)
 
     async def _watch(self) -> None:
         while True:

@@ -2,21 +2,29 @@
 
 from mailer.db.database import Database
 from mailer.errors import MailerError
+from mailer.model.clock import Clock
 from mailer.model.job import JobClaim
 from mailer.store.job_log import Level, log_always, log_once
+from mailer.worker.asking import ask
 
 
 class JobNotes:
     """Writes lines of one job."""
 
-    def __init__(self, database: Database, job: JobClaim) -> None:
+    def __init__(self, database: Database, job: JobClaim, clock: Clock | None = None) -> None:
+        """With a clock: a line is tried again for as long as the database is away."""
         self._database = database
         self._job = job
+        self._clock = clock
 
     async def once(self, level: Level, code: str, message: str) -> bool:
         """The first of its code in full, the rest counted; True for the first."""
-        async with self._database.transaction() as transaction:
-            return await log_once(transaction, self._job.auto_id, self._job.job_id, level, code, message)
+
+        async def write() -> bool:
+            async with self._database.transaction() as transaction:
+                return await log_once(transaction, self._job.auto_id, self._job.job_id, level, code, message)
+
+        return await (ask(self._clock, write) if self._clock else write())
 
     async def stopped(self, cause: str) -> None:
         """Why the job stops before its end."""

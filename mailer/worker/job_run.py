@@ -2,11 +2,12 @@
 
 import anyio
 
-from mailer.errors import DatabaseAway, FenceLost, JobStopped, MailerError
+from mailer.errors import FenceLost, JobStopped, MailerError
 from mailer.model.clock import Clock
 from mailer.model.delivery import Status
 from mailer.model.job import JobClaim, JobStatus, Stopping
 from mailer.store.minutes import Counts
+from mailer.worker.asking import ask
 from mailer.worker.holding import Holding
 from mailer.worker.job_notes import JobNotes, cause_of
 from mailer.worker.lease import Lease
@@ -18,7 +19,7 @@ from mailer.worker.sending import POISON_TAKEOVERS, Sending
 from mailer.worker.unknowns import Unknowns
 
 RETRY = 1.0
-"""Seconds between two tries of something that another process, or the database, holds up."""
+"""Seconds between two tries of something that another process holds up."""
 
 
 class JobRun:
@@ -62,29 +63,33 @@ class JobRun:
             except MailerError as fault:
                 await self._mark_failed(fault)
         if not is_done:
-            await self._end_stopped()
+            if self._holding.away is not None:
+                await self._mark_failed(self._holding.away)
+            await ask(self._clock, self._end_stopped)
 
     async def _load_and_send(self) -> bool:
         """True when the job is DONE; False when it is to stop."""
-        if (await self._resources.queue.standing(self._claim.job_id)).stopping is not None:
+        standing = await ask(self._clock, lambda: self._resources.queue.standing(self._claim.job_id))
+        if standing.stopping is not None:
             return False
-        if not self._claim.is_loaded:
-            await self._resources.jobs.freeze(self._claim)
-        plan = JobPlan(self._resources, await self._resources.jobs.frozen(self._claim.job_id))
-        if not self._claim.is_loaded:
-            await self._load(plan)
+        plan = await ask(self._clock, self._loaded)
         unknowns = Unknowns(self._resources, self._claim, plan.definition)
         while True:
             await self._send(plan)
-            if await self._end_done(unknown_is_final=await unknowns.settle()):
+            if await ask(self._clock, lambda: self._end_done(unknowns)):
                 return True
             await self._clock.sleep(self._resources.limits.poll)
 
-    async def _load(self, plan: JobPlan) -> None:
+    async def _loaded(self) -> JobPlan:
+        """The job's plan, once its list is loaded; from the start again where the database was away meanwhile."""
+        if self._claim.is_loaded:
+            return JobPlan(self._resources, await self._resources.jobs.frozen(self._claim.job_id))
         if self._claim.takeovers >= POISON_TAKEOVERS:
-            cause = f"loading the list ended {self._claim.takeovers} workers in a row"
-            raise JobStopped(cause)
+            raise JobStopped(f"loading the list ended {self._claim.takeovers} workers in a row")
+        await self._resources.jobs.freeze(self._claim)
+        plan = JobPlan(self._resources, await self._resources.jobs.frozen(self._claim.job_id))
         await load_list(self._resources, self._claim, plan)
+        return plan
 
     async def _send(self, plan: JobPlan) -> None:
         """Sends what can be claimed. A batch that was lost is another's; only where the job is lost too, FenceLost."""
@@ -92,9 +97,10 @@ class JobRun:
         try:
             await self._sending.run()
         except FenceLost:
-            await self._resources.queue.renew_job(self._claim)
+            await ask(self._clock, lambda: self._resources.queue.renew_job(self._claim))
 
-    async def _end_done(self, *, unknown_is_final: bool) -> bool:
+    async def _end_done(self, unknowns: Unknowns) -> bool:
+        unknown_is_final = await unknowns.settle()
         counts = await self._resources.jobs.counts(self._claim.job_id)
         log = summary(counts, self._clock.monotonic() - self._begun_at)
         return await self._resources.queue.end_done(self._claim, log, unknown_is_final=unknown_is_final)
@@ -102,15 +108,9 @@ class JobRun:
     async def _mark_failed(self, fault: MailerError) -> None:
         """Sets the mark as soon as the database can be reached, and warns the owner where this cause is the first."""
         cause = cause_of(fault)
-        while True:
-            try:
-                is_first = await self._resources.queue.mark_stopping(self._claim.job_id, Stopping.FAIL, cause)
-                if is_first:
-                    await self._notes.stopped(cause)
-                break
-            except DatabaseAway:
-                await self._clock.sleep(RETRY)
-        if is_first:
+        queue, job_id = self._resources.queue, self._claim.job_id
+        if await ask(self._clock, lambda: queue.mark_stopping(job_id, Stopping.FAIL, cause)):
+            await ask(self._clock, lambda: self._notes.stopped(cause))
             await self._warn_owner(cause)
 
     async def _end_stopped(self) -> None:
@@ -131,7 +131,7 @@ class JobRun:
             definition = await self._resources.jobs.frozen(self._claim.job_id)
         except (MailerError, ValueError):
             definition = None  # it is itself what can't be read
-        counts = await self._resources.jobs.counts(self._claim.job_id)
+        counts = await ask(self._clock, lambda: self._resources.jobs.counts(self._claim.job_id))
         subject = f"mailer: job {self._claim.job_id} of '{self._claim.automation}' has stopped"
         text = (
             f"{cause}\n\nSo far: {summary(counts, None)}.\n"

@@ -1,10 +1,15 @@
 """Batches of jobs that are over, or stop, in which something must still be settled: a dead worker's call, an update."""
 
-from mailer.errors import FenceLost
-from mailer.model.delivery import Status
+import anyio
+
+from mailer.errors import FenceLost, MailerError
+from mailer.model.delivery import Delivery, Standing, Status, UpdateStatus
 from mailer.model.job import BatchClaim, JobClaim
+from mailer.store.job_log import Level
 from mailer.worker.delivering import Deliverer
+from mailer.worker.job_notes import JobNotes
 from mailer.worker.lease import Lease
+from mailer.worker.outcomes import change_of, update_failed
 from mailer.worker.plan import make_plan
 from mailer.worker.resources import Resources
 
@@ -12,18 +17,22 @@ from mailer.worker.resources import Resources
 async def run_left_over_updates(resources: Resources, job_id: int | None = None) -> int:
     """Settles what free batches of such jobs ask for, of one job or all; sends nothing. How many batches it took."""
     taken = 0
-    while True:
+    while not resources.in_flight.is_over:
         asked_at = resources.clock.monotonic()
-        claim = await resources.queue.claim_batch_left_over(job_id)
+        with anyio.CancelScope(shield=True):  # a claim that was made and not noted would hold until its lease ends
+            claim = await resources.queue.claim_batch_left_over(job_id)
         if claim is None:
-            return taken
+            break
         taken += 1
         try:
             await _run_updates(resources, claim, asked_at)
         except FenceLost:
             continue
-        if not await resources.queue.close_batch(claim):
-            await resources.queue.give_back_batch(claim)
+        finally:
+            with anyio.CancelScope(shield=True):
+                if not await resources.queue.close_batch(claim):
+                    await resources.queue.give_back_batch(claim)
+    return taken
 
 
 async def _run_updates(resources: Resources, claim: BatchClaim, asked_at: float) -> None:
@@ -31,10 +40,25 @@ async def _run_updates(resources: Resources, claim: BatchClaim, asked_at: float)
     if not due:
         return
     definition = await resources.jobs.frozen(claim.job_id)
-    plan = await make_plan(resources, definition, tuple(due[0].row))
     auto_id = await resources.jobs.automation_id(claim.job_id)
     job = JobClaim(claim.job_id, auto_id, definition.name, claim.worker_id, 0, resources.clock.now(), True, 0)
+    try:
+        plan = await make_plan(resources, definition, tuple(due[0].row))
+    except MailerError as fault:
+        await _fail_updates(resources, job, claim, due, fault)
+        return
     lease = Lease(resources.limits.lease.total_seconds(), resources.clock, asked_at)
     deliverer = Deliverer(resources, job, plan, lease)
     for delivery in due:
         await deliverer.deliver(delivery, claim)
+
+
+async def _fail_updates(
+    resources: Resources, job: JobClaim, claim: BatchClaim, due: list[Delivery], fault: MailerError
+) -> None:
+    """None of them can run, so that they do not keep the job from its end: `job retry --updates` runs them later."""
+    await JobNotes(resources.database, job).once(Level.WARNING, "update failed", str(fault))
+    for delivery in due:
+        before = Standing(Status.SENT, delivery.attempt, UpdateStatus.DUE)
+        result = update_failed(delivery.tries, str(fault))
+        await resources.ledger.record(change_of(delivery, before, delivery.attempt, result), claim)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mailer.model.delivery import Status, UpdateStatus
+from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus
 from mailer.model.outcome import Accepted, NoAnswer, Outcome, RecipientRefused, Refused
 
 MAX_RETRIES = 3
@@ -48,3 +48,26 @@ def after(outcome: Outcome | None, tries: int, *, has_update: bool) -> Next:
             status = Status.PENDING
     code, error = outcome.code[:CODE_LIMIT], outcome.text[:ERROR_LIMIT]
     return Next(status, UpdateStatus.NONE, tries, error_code=code, error=error)
+
+
+def update_failed(tries: int, error: str) -> Next:
+    """The mail stays SENT; its update query did not run."""
+    return Next(Status.SENT, UpdateStatus.FAILED, tries, error_code="update failed", error=error[:ERROR_LIMIT])
+
+
+def change_of(
+    delivery: Delivery, before: Standing, attempt: int, result: Next, update_rows: int | None = None
+) -> Change:
+    """The change that leads from `before` to the result, as of that attempt."""
+    return Change(
+        delivery_id=delivery.delivery_id,
+        job_id=delivery.job_id,
+        batch_no=delivery.batch_no,
+        before=before,
+        after=Standing(result.status, attempt, result.update_status),
+        tries=result.tries,
+        message_id=result.message_id,
+        error_code=result.error_code,
+        error=result.error,
+        update_rows=update_rows,
+    )

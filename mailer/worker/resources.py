@@ -21,6 +21,7 @@ from mailer.store.target_lists import TargetLists
 from mailer.transports.transport import Transport
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
+from mailer.worker.outages import Outages
 
 Warn = Callable[[Automation | None, str, str, str], Awaitable[None]]
 """Warns the owner of a definition (None: it can't be read): label of the mail, subject, text."""
@@ -59,6 +60,7 @@ class Resources:
     pacer: Pacer
     gate: Gate
     in_flight: InFlight
+    outages: Outages
     calls: asyncio.Semaphore
     """One place for each connection: a call never waits for one between its last check and its sending."""
     warn: Warn

@@ -10,7 +10,8 @@ from mailer.errors import FenceLost, JobStopped, MailerError
 from mailer.fault_points import fault_point
 from mailer.model.delivery import Delivery
 from mailer.model.job import BatchClaim, JobClaim
-from mailer.worker.delivering import ASK_AGAIN, Deliverer
+from mailer.worker.asking import ASK_AGAIN, ask
+from mailer.worker.delivering import Deliverer
 from mailer.worker.lease import Lease
 from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
@@ -74,7 +75,7 @@ class Sending:
             if self._left_open:  # its rows may not be sent now: the job's mark, soon seen, says why
                 self._left_open = False
                 await self._resources.clock.sleep(ASK_AGAIN)
-            batch = await self._claim_batch()
+            batch = await ask(self._resources.clock, self._claim_batch)
             if batch is not None:
                 await self._start_batch(group, batch)
             elif self._active:
@@ -85,11 +86,14 @@ class Sending:
     async def _claim_batch(self) -> _ActiveBatch | None:
         """Shielded: a claim that was made and not noted would hold until its lease ends."""
         with anyio.CancelScope(shield=True):
-            claim = await self._resources.queue.claim_batch(self._job.job_id, in_order=self._in_order)
-        if claim is None:
-            return None
-        batch = _ActiveBatch(claim)
-        self._active.add(batch)
+            with self._resources.outages.watched() as may_take_over:
+                claim = await self._resources.queue.claim_batch(
+                    self._job.job_id, in_order=self._in_order, may_take_over=may_take_over
+                )
+            if claim is None:
+                return None
+            batch = _ActiveBatch(claim)
+            self._active.add(batch)
         fault_point("batch claimed")
         return batch
 
@@ -97,8 +101,7 @@ class Sending:
         claim = batch.claim
         if claim.takeovers >= POISON_TAKEOVERS:
             raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
-        await self._resources.lists.judge_batch(claim, self._job, self._plan.definition.policies.hold_back)
-        work = await self._resources.ledger.work(claim)
+        work = await ask(self._resources.clock, lambda: self._work_of(claim))
         batch.left = len(work)
         for delivery in work:
             deliverer = await self._ready_deliverer(delivery)
@@ -108,6 +111,11 @@ class Sending:
             await self._put_down(batch)
         if self._in_order:
             await batch.done.wait()
+
+    async def _work_of(self, claim: BatchClaim) -> list[Delivery]:
+        """What the batch asks for, after another look at what must not be sent any more."""
+        await self._resources.lists.judge_batch(claim, self._job, self._plan.definition.policies.hold_back)
+        return await self._resources.ledger.work(claim)
 
     async def _deliver(self, group: TaskGroup, deliverer: Deliverer, delivery: Delivery, batch: _ActiveBatch) -> None:
         try:
@@ -123,13 +131,16 @@ class Sending:
     async def _put_down(self, batch: _ActiveBatch) -> None:
         """Closes a batch in which nothing is left to do, or gives it back; also while the service stops."""
         try:
-            with anyio.CancelScope(shield=True):
-                if not await self._resources.queue.close_batch(batch.claim):
-                    await self._resources.queue.give_back_batch(batch.claim)
-                    self._left_open = True
+            await ask(self._resources.clock, lambda: self._close_or_give_back(batch.claim))
         finally:
             self._active.discard(batch)
             batch.done.set()
+
+    async def _close_or_give_back(self, claim: BatchClaim) -> None:
+        with anyio.CancelScope(shield=True):
+            if not await self._resources.queue.close_batch(claim):
+                await self._resources.queue.give_back_batch(claim)
+                self._left_open = True
 
     def _end_with(self, fault: MailerError, group: TaskGroup) -> None:
         """Nothing more of the job is sent; the first cause is the one that counts."""

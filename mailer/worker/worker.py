@@ -57,16 +57,18 @@ class Worker:
     async def look(self) -> Task | None:
         """A job to hold, or one to help with, or what jobs that are over left to be settled; None: nothing."""
         asked_at = self._resources.clock.monotonic()
-        there = await self._resources.queue.look()
-        claim = await self._resources.queue.claim_job() if there.to_claim else None
+        queue = self._resources.queue
+        with self._resources.outages.watched() as may_take_over:
+            there = await queue.look()
+            claim = await queue.claim_job(may_take_over=may_take_over) if there.to_claim else None
         if claim is not None:
             fault_point("job claimed")
             return self._task(claim, JobRun(self._resources, claim, asked_at).run)
         if there.to_join:
-            for job in await self._resources.queue.jobs_to_join():
+            for job in await queue.jobs_to_join():
                 if job.job_id not in self._at_work:
                     return self._task(job, Joining(self._resources, job).run)
-        return partial(_settle, self._resources) if there.to_settle else None
+        return partial(_settle, self._resources) if there.to_settle and may_take_over() else None
 
     async def _do(self, work: Task) -> None:
         try:

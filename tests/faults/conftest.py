@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.ses_process import SesProcess, ses_process
+from tests.faults.disks import Disk, LimitedFiles, mounted
 from tests.faults.workplace import Workplace
 
 
@@ -33,3 +34,17 @@ def workplace(tmp_path: Path, ses: SesProcess) -> Iterator[Workplace]:
     place = Workplace(folder, ses, tmp_path)
     yield place
     place.kill_all()
+
+
+@pytest.fixture(params=["small disk", "limited files"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    """A disk that can be full."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if request.param == "limited files":
+        yield LimitedFiles(folder)
+        return
+    with mounted(folder) as small:
+        if small is None:
+            pytest.skip("no tmpfs may be mounted here: RLIMIT_FSIZE has to do")
+        yield small

@@ -91,7 +91,7 @@ def test_a_stop_while_the_account_is_paused_leaves_the_mails_pending(workplace: 
     workplace.ses.limit(sending_enabled=False)
     job_id = workplace.new_job(statement(max_parallel=10))
     service = workplace.start("run", env=LONG_LEASE)
-    service.wait_until_said("nothing can be sent")
+    service.wait_until_said("the account is paused")
     drain(service)
     assert {row.status for row in workplace.rows(job_id)} == {Status.PENDING}
     workplace.ses.limit(sending_enabled=True)
@@ -194,7 +194,7 @@ def test_a_cancelled_job_stops_sending_within_five_seconds(workplace: Workplace)
     job_id = workplace.new_job(statement(max_parallel=4))
     service = workplace.start("run")
     until(lambda: len(workplace.mails(job_id)) >= 5, "mails are in flight")
-    assert workplace.run("job", "cancel", str(job_id)).code == 0
+    assert workplace.look("job", "cancel", str(job_id)).code == 0
     cancelled_at = time.time()
     assert workplace.wait_for_job(job_id) is JobStatus.CANCELLED
     drain(service)

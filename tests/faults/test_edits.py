@@ -38,7 +38,7 @@ def test_a_job_keeps_the_template_queries_and_policies_that_it_was_loaded_with(
 
 
 def test_a_paused_automations_job_goes_on_to_its_end(workplace: Workplace, running: MailerProcess) -> None:
-    assert workplace.run("automation", "pause", "1").code == 0
+    assert workplace.look("automation", "pause", "1").code == 0
     workplace.wait_for_job(1)
     workplace.require_all_sent(1, CUSTOMERS, unknown=0)
     assert workplace.query("SELECT STATUS FROM AUTOMATION")[0][0] == AutomationStatus.PAUSED

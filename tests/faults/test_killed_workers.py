@@ -85,7 +85,7 @@ def test_the_next_job_holds_back_whoever_a_death_left_in_doubt_until_a_person_se
     assert address(3) not in {mail.to for mail in workplace.mails(second)}
     assert len(workplace.mails(second)) == CUSTOMERS - 1
 
-    settled = workplace.run("job", "settle", str(first), "--as", "sent")
+    settled = workplace.look("job", "settle", str(first), "--as", "sent")
     assert settled.code == 0, settled.stderr
     workplace.run_until_idle()  # its update query runs
     third = workplace.enqueue(automation)

@@ -36,7 +36,7 @@ def test_a_job_that_kills_three_workers_in_a_row_is_failed_and_the_queue_goes_on
     assert workplace.job_status(other) is JobStatus.DONE
     assert len(workplace.mails(other)) == 3
 
-    assert workplace.run("job", "retry", str(poisoned)).code == 0  # the cause is mended
+    assert workplace.look("job", "retry", str(poisoned)).code == 0  # the cause is mended
     workplace.run_until_idle()
     workplace.require_all_sent(poisoned, 3)
 

@@ -56,7 +56,7 @@ def test_a_list_that_lost_a_column_fails_its_job_before_the_first_mail_and_goes_
 
     with workplace.crm() as crm:
         crm.execute("ALTER TABLE CUSTOMER RENAME COLUMN MAIL_ADDRESS TO EMAIL")
-    assert workplace.run("job", "retry", str(second)).code == 0
+    assert workplace.look("job", "retry", str(second)).code == 0
     workplace.run_until_idle()
     assert {mail.to for mail in workplace.mails(second)} == {address(number) for number in (1, 2, 3)}
 
@@ -77,7 +77,7 @@ def test_a_column_that_is_lost_while_the_job_runs_stops_it_and_a_retry_goes_on(w
 
     with workplace.crm() as crm:
         crm.execute("ALTER TABLE CUSTOMER RENAME COLUMN FULL_NAME TO CUST_NAME")
-    assert workplace.run("job", "retry", str(job_id)).code == 0
+    assert workplace.look("job", "retry", str(job_id)).code == 0
     workplace.wait_for_job(job_id, JobStatus.DONE)
     service.kill()
     workplace.require_all_sent(job_id, 20, unknown=0)

@@ -83,7 +83,7 @@ def test_what_a_zombie_knows_was_not_sent_is_sent_by_a_retry_where_the_job_is_ov
 
     until(lambda: workplace.rows(job_id)[2].status is Status.FAILED, "the zombie has said that it did not send")
     assert workplace.job_status(job_id) is JobStatus.DONE
-    assert workplace.run("job", "retry", str(job_id)).code == 0
+    assert workplace.look("job", "retry", str(job_id)).code == 0
     workplace.wait_for_job(job_id)
     workplace.require_all_sent(job_id, 4, unknown=0)
 

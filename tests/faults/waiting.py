@@ -18,3 +18,8 @@ def until(look: Callable[[], T], what: str, *, seconds: float = BOUND) -> T:
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(LOOK_AGAIN)
     return seen
+
+
+def lasts(seconds: float) -> None:
+    """A fault that goes on for so long: the one thing that tests wait for by the clock."""
+    time.sleep(seconds)
