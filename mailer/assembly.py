@@ -23,8 +23,6 @@ from mailer.sources.opening import open_source
 from mailer.sources.source import Source
 from mailer.store.account import Account
 from mailer.transports.outbox import Outbox
-from mailer.transports.ses import SesTransport
-from mailer.transports.ses_lean import LeanSesTransport
 from mailer.transports.transport import Transport
 
 log = structlog.get_logger(__name__)
@@ -66,6 +64,9 @@ def transport_of(settings: Settings, clock: Clock, *, in_flight: int = 1) -> Tra
     """The transport, to be entered by `async with`. `in_flight`: deliveries that may wait for an answer at once."""
     if settings.transport == "outbox":
         return Outbox(settings.outbox, clock)
+    from mailer.transports.ses import SesTransport  # noqa: PLC0415 - the AWS SDK takes long to load
+    from mailer.transports.ses_lean import LeanSesTransport  # noqa: PLC0415 - likewise
+
     new = partial(LeanSesTransport, clock) if settings.ses_client == "lean" else SesTransport
     connect = settings.connect_timeout.total_seconds()
     return new(

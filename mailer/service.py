@@ -15,12 +15,10 @@ from importlib.metadata import version
 import anyio
 import structlog
 
-from mailer.account_watch import AccountWatch
 from mailer.alerts import Alerts
 from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
 from mailer.db.database import Database
 from mailer.errors import ConfigurationError, DatabaseAway
-from mailer.events import READERS, Events
 from mailer.model.clock import Clock
 from mailer.model.template import RenderLimits
 from mailer.scheduler import Scheduler
@@ -36,11 +34,9 @@ from mailer.store.ledger import Ledger
 from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists
 from mailer.store.workers import Workers
-from mailer.worker.outages import Outages
-from mailer.transports.event_queue import EventQueue
-from mailer.transports.ses import SesTransport
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
+from mailer.worker.outages import Outages
 from mailer.worker.resources import Limits, Resources
 from mailer.worker.worker import Wake, Worker
 
@@ -122,12 +118,20 @@ class Service:
 
     async def _watch_account(self, resources: Resources) -> None:
         """Where there is one that can be asked."""
+        if self._settings.transport != "ses":
+            return
+        from mailer.account_watch import AccountWatch  # noqa: PLC0415 - the AWS SDK takes long to load
+        from mailer.transports.ses import SesTransport  # noqa: PLC0415 - likewise
+
         if isinstance(resources.transport, SesTransport):
             account = Account(resources.database, account_name(self._settings))
             watch = AccountWatch(resources.database, account, resources.transport, resources.warn, self._clock)
             await watch.run(self._stop)
 
     async def _consume_events(self, database: Database, url: str) -> None:
+        from mailer.events import READERS, Events  # noqa: PLC0415 - the AWS SDK takes long to load
+        from mailer.transports.event_queue import EventQueue  # noqa: PLC0415 - likewise
+
         ledger = FeedbackLedger(database, account_name(self._settings), f"{self._worker_id}-events")
         async with EventQueue(url, readers=READERS) as queue:
             await Events(queue, ledger, self._clock).run(self._stop)
@@ -162,11 +166,11 @@ class Service:
                 pacer=pacer,
                 gate=gate,
                 in_flight=self._in_flight,
+                outages=Outages(settings.lease.total_seconds() / 3, clock),
                 calls=asyncio.Semaphore(CALLS_AT_ONCE),
                 warn=Alerts(transport, pacer, gate, send_timeout).warn,
                 clock=clock,
                 chance=chance,
-                outages=Outages(settings.lease.total_seconds() / 3, clock),
                 new_token=lambda: secrets.token_hex(8),
                 limits=limits_of(settings),
             )
@@ -232,12 +236,12 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def _gate(account: Account, clock: Clock, chance: random.Random) -> Gate:
+    """What it tells people in ACCOUNT does not hold up the mails where the database is away."""
+
     async def closed(why: str, seconds: float, *, is_account: bool) -> None:
         log.warning("nothing can be sent", why=why, next_try_in_s=round(seconds, 1))
         with suppress(DatabaseAway):
             await account.pause(why, seconds if is_account else 0)
-
-    """What it tells people in ACCOUNT does not hold up the mails where the database is away."""
 
     async def opened(why: str) -> None:
         log.info("mails leave again")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from mailer.attachments.folder import FolderStorage
 from mailer.attachments.names import shown
-from mailer.attachments.s3 import S3Storage
 from mailer.attachments.storage import Storage
 from mailer.errors import ConfigurationError
 
@@ -22,6 +21,8 @@ def open_storage(location: str) -> Storage:
         bucket, _, prefix = location[len("s3://") :].partition("/")
         if not _BUCKET.fullmatch(bucket):
             raise _refused(location, "names no bucket")
+        from mailer.attachments.s3 import S3Storage  # noqa: PLC0415 - the AWS SDK takes long to load
+
         return S3Storage(bucket, prefix)
     if not location.strip() or "\0" in location:
         raise _refused(location, "is blank or no path")

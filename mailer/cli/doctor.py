@@ -9,11 +9,9 @@ from mailer.cli import session
 from mailer.cli.arguments import AsJson
 from mailer.cli.doctor_automations import check_automations, read_automations
 from mailer.cli.doctor_database import check_account, check_clock, check_processes, open_checked_database
-from mailer.cli.doctor_events import check_events
 from mailer.cli.doctor_held_back import check_held_back
 from mailer.cli.doctor_report import Check, checks_json, exit_code, fault, ok, print_check, warning
 from mailer.cli.doctor_surroundings import check_attachments, check_sources, check_zones
-from mailer.cli.doctor_transport import check_transport
 from mailer.cli.output import print_json
 from mailer.settings import LoadedSettings, load_settings
 
@@ -45,6 +43,9 @@ class _Examination:
 
     async def run(self) -> None:
         """Fills `checks`."""
+        from mailer.cli.doctor_events import check_events  # noqa: PLC0415 - the AWS SDK takes long to load
+        from mailer.cli.doctor_transport import check_transport  # noqa: PLC0415 - likewise
+
         settings, clock, tell = self._settings, session.CLOCK, self._tell
         self._check_settings()
         async with AsyncExitStack() as stack:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mailer.db.database import Database, Session
 from mailer.db.record import Record
-from mailer.errors import NotFound
+from mailer.errors import DuplicateKey, NotFound
 from mailer.model.automation import Automation, Dbio, Schedule, ScheduleKind, Template
 from mailer.model.policies_json import dump_policies, dump_rule, load_policies
 from mailer.model.recurrence import first_fire, next_fire
@@ -64,6 +64,12 @@ class Automations:
 
         A realtime schedule of a new or changed automation fires here, in the same transaction, if it is not paused.
         """
+        try:
+            return await self._save(automation, actor, details)
+        except DuplicateKey:  # another has saved the first of that name at the same moment: now it is there
+            return await self._save(automation, actor, details)
+
+    async def _save(self, automation: Automation, actor: str, details: Sequence[str]) -> Saved:
         async with self._database.transaction() as transaction:
             found = await transaction.fetch("find_automation", {"auto_id": None, "name": automation.name}, at_most=1)
             if not found:

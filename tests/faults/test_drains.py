@@ -92,6 +92,7 @@ def test_a_stop_while_the_account_is_paused_leaves_the_mails_pending(workplace: 
     job_id = workplace.new_job(statement(max_parallel=10))
     service = workplace.start("run", env=LONG_LEASE)
     service.wait_until_said("the account is paused")
+    until(lambda: workplace.query("SELECT 1 FROM JOB_QUEUE WHERE LOADED_AT IS NOT NULL"), "the list is loaded")
     drain(service)
     assert {row.status for row in workplace.rows(job_id)} == {Status.PENDING}
     workplace.ses.limit(sending_enabled=True)

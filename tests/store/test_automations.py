@@ -1,5 +1,6 @@
 """Definitions: saved once, changed part by part, never changed in place, and what saving one sets off."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -16,6 +17,7 @@ from tests.store.processes import ACTOR, Process, definition
 from tests.store.tables import Tables
 
 DAY = 86400.0
+REPETITIONS = 5
 NINE = Schedule(ScheduleKind.DAILY, (time(9),), timezone="Asia/Seoul")
 """The tests begin at 09:00 in Seoul: it is due a day later."""
 TEN = Schedule(ScheduleKind.DAILY, (time(10),), timezone="Asia/Seoul")
@@ -288,3 +290,14 @@ async def test_what_is_never_changed_refuses_changes_of_anybody(
     await save(worker, definition())
     with pytest.raises(engine.refusal, match=message):
         await engine.run_sql(change)
+
+
+@pytest.mark.parametrize("_", range(REPETITIONS))
+async def test_two_persons_who_save_a_new_automation_at_once_make_one(
+    worker: Process, other: Process, engine: Engine, _: int
+) -> None:
+    saved = await asyncio.gather(*(save(process, definition(schedules=[OFTEN])) for process in (worker, other)))
+    assert saved[0].auto_id == saved[1].auto_id
+    assert [one.is_changed for one in saved].count(True) == 1
+    counts = await rows_of(engine)
+    assert (counts["AUTOMATION"], counts["JOB_QUEUE"]) == (1, 1)
