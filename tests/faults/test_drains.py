@@ -88,14 +88,13 @@ def test_a_stop_while_a_list_is_loaded_is_quick_and_the_next_process_loads_it_an
 
 def test_a_stop_while_the_account_is_paused_leaves_the_mails_pending(workplace: Workplace) -> None:
     workplace.add_customers(CUSTOMERS)
-    workplace.ses.limit(sending_enabled=False)
+    workplace.ses.fault("paused", times=None)
     job_id = workplace.new_job(statement(max_parallel=10))
     service = workplace.start("run", env=LONG_LEASE)
-    service.wait_until_said("the account is paused")
-    until(lambda: workplace.query("SELECT 1 FROM JOB_QUEUE WHERE LOADED_AT IS NOT NULL"), "the list is loaded")
+    service.wait_until_said("nothing can be sent")
     drain(service)
     assert {row.status for row in workplace.rows(job_id)} == {Status.PENDING}
-    workplace.ses.limit(sending_enabled=True)
+    workplace.ses.clear_faults()
 
     go_on(workplace)
 
