@@ -5,13 +5,23 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench/.installed
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format soak bench clean
 
 demo: $(STAMP)
 	$(BIN)/mailer demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Workers are killed while they send a list: make soak DB=sqlite|oracle RECIPIENTS=50000 KILLS=100 RATE=300
+DB ?= sqlite
+RECIPIENTS ?= 2000
+KILLS ?= 8
+RATE ?= 200
+SEED ?= 1
+
+soak: $(STAMP)
+	@$(BIN)/python -m tests.soak --db $(DB) --recipients $(RECIPIENTS) --kills $(KILLS) --rate $(RATE) --seed $(SEED)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
