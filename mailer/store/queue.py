@@ -133,10 +133,8 @@ class Queue:
         in the same commit.
         """
         async with self._database.transaction() as transaction:
-            open_batches = await transaction.fetch(
-                "list_open_batches", {"job_id": job_id}, at_most=1 if in_order else None
-            )
-            for row in open_batches:
+            candidates = "lock_lowest_open_batch" if in_order else "list_open_batches"
+            for row in await transaction.fetch(candidates, {"job_id": job_id}):
                 if row.integer("IS_FREE") and (row.maybe_text("WORKER_ID") is None or may_take_over()):
                     return await self._take_batch(transaction, row)
         return None

@@ -142,6 +142,16 @@ SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
  ORDER BY BATCH_NO
    FOR UPDATE SKIP LOCKED;
 
+-- name: lock_lowest_open_batch
+-- The one batch that may be taken where the order counts: waited for while somebody writes it, where SKIP LOCKED would pass to the next.
+-- No row: none is open, or it was closed meanwhile.
+SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
+       CASE WHEN WORKER_ID IS NULL OR LEASE_UNTIL <= SYS_EXTRACT_UTC(SYSTIMESTAMP) THEN 1 ELSE 0 END AS IS_FREE
+  FROM JOB_BATCH
+ WHERE JOB_ID = :job_id AND STATUS = 'OPEN'
+   AND BATCH_NO = (SELECT MIN(B.BATCH_NO) FROM JOB_BATCH B WHERE CASE WHEN B.STATUS = 'OPEN' THEN B.JOB_ID END = :job_id)
+   FOR UPDATE;
+
 -- name: list_batches_left_over
 -- Free open batches of jobs that are over, or stop, with something that must still be settled there: SENDING, or an update
 -- query that is due. Of one job, or all.

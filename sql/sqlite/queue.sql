@@ -136,6 +136,14 @@ SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
  WHERE JOB_ID = :job_id AND STATUS = 'OPEN'
  ORDER BY BATCH_NO;
 
+-- name: lock_lowest_open_batch
+-- The one batch that may be taken where the order counts.
+SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
+       CASE WHEN WORKER_ID IS NULL OR LEASE_UNTIL <= UTC_NOW() THEN 1 ELSE 0 END AS IS_FREE
+  FROM JOB_BATCH
+ WHERE JOB_ID = :job_id AND STATUS = 'OPEN'
+   AND BATCH_NO = (SELECT MIN(B.BATCH_NO) FROM JOB_BATCH B WHERE B.JOB_ID = :job_id AND B.STATUS = 'OPEN');
+
 -- name: list_batches_left_over
 -- Free open batches of jobs that are over, or stop, with something that must still be settled there: SENDING, or an update
 -- query that is due. Of one job, or all.

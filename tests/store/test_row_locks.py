@@ -85,7 +85,6 @@ async def test_two_processes_that_claim_at_once_take_different_jobs(
     assert {claim.job_id for claim in claims if claim is not None} == jobs
 
 
-@pytest.mark.xfail(strict=True, reason="list_open_batches skips a lowest batch that is locked, and takes the next")
 async def test_in_order_the_lowest_batch_is_not_passed_over_while_somebody_writes_it(
     locks: StandInEngine, worker: Process, other: Process
 ) -> None:
