@@ -107,6 +107,8 @@ async def test_an_order_that_is_wrong_is_said_to_be(control: Control) -> None:
     await control.clear_faults()
 
 
+# Counts the servers of the whole machine: true only where no other test starts one meanwhile.
+@pytest.mark.slow
 async def test_a_stopped_stand_in_leaves_nothing_behind() -> None:
     before = set(running_servers())
     async with standin_process() as running:
@@ -118,6 +120,8 @@ async def test_a_stopped_stand_in_leaves_nothing_behind() -> None:
         await connection.ping()
 
 
+# Counts the servers of the whole machine: true only where no other test starts one meanwhile.
+@pytest.mark.slow
 async def test_a_killed_stand_ins_server_is_stopped_by_whoever_comes_next() -> None:
     before = set(running_servers())
     async with standin_process() as running:
