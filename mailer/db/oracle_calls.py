@@ -4,7 +4,7 @@ python-oracledb's own call_timeout is not used: in 26.1 the process was seen to 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 import anyio
@@ -30,6 +30,28 @@ async def bounded(call: Coroutine[object, object, T], seconds: float, *, grace: 
         raise
     if not task.done():
         await _stop(task, grace)
+        if task.cancelled() or task.exception() is not None:
+            raise TimeoutError
+    return task.result()
+
+
+async def undisturbed(call: Coroutine[object, object, T], seconds: float, keep: Callable[[T], None]) -> T:
+    """As `bounded`, for a call that should not be broken off: cancelled, it may still end within the grace.
+
+    `keep` gets the result that nobody waits for then. Raises TimeoutError.
+    """
+    task = asyncio.create_task(call)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({task}, timeout=GRACE)
+        await _stop(task, GRACE)
+        if not task.cancelled() and task.exception() is None:
+            keep(task.result())
+        raise
+    if not task.done():
+        await _stop(task, GRACE)
         if task.cancelled() or task.exception() is not None:
             raise TimeoutError
     return task.result()

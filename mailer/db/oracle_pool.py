@@ -15,7 +15,7 @@ from typing import TypeVar
 import anyio
 import oracledb
 
-from mailer.db.oracle_calls import GRACE, bounded
+from mailer.db.oracle_calls import GRACE, bounded, undisturbed
 from mailer.db.oracle_errors import Kind, Trouble, Whereabouts, is_dead, read_error
 from mailer.model.clock import Clock
 from mailer.model.database_url import OracleService
@@ -188,13 +188,18 @@ class OraclePool:
         if self._denied is not None and now - self._denied_at < DENIED_SECONDS:
             raise OracleTrouble(self._denied)
         try:
-            raw = await bounded(_connect(self._where.service), CONNECT_SECONDS)
+            # Undisturbed: broken off in the middle of a login, the driver would leave a session behind now and then.
+            raw = await undisturbed(_connect(self._where.service), CONNECT_SECONDS, self._keep)
         except (oracledb.Error, OSError) as error:
             trouble = read_error(error, self._where)
             if trouble.kind is Kind.DENIED:
                 self._denied, self._denied_at = trouble, now
             raise OracleTrouble(trouble) from None
         return _Kept(raw, now, now)
+
+    def _keep(self, raw: oracledb.AsyncConnection) -> None:
+        now = self._clock.monotonic()
+        self._free.append(_Kept(raw, now, now))
 
     async def _put_back(self, kept: _Kept, link: OracleLink) -> None:
         """Whatever has happened: a connection that may be in the middle of something is closed."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mailer.db.oracle_calls import bounded
+from mailer.db.oracle_calls import bounded, undisturbed
 
 
 class Call:
@@ -84,3 +84,24 @@ async def test_who_is_cancelled_waits_until_the_call_has_ended() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert call.cancelled == 1
+
+
+async def test_a_call_that_is_not_to_be_broken_off_ends_and_its_result_is_kept() -> None:
+    call, kept = Call(), list[str]()
+    task = asyncio.create_task(undisturbed(call.run(), 10, kept.append))
+    await call.begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    call.answer.set_result("다 됐다")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert kept == ["다 됐다"]
+    assert call.cancelled == 0
+
+
+async def test_a_call_that_is_not_to_be_broken_off_has_its_bound_all_the_same() -> None:
+    call, kept = Call(), list[str]()
+    call.agreed.set_result(None)
+    with pytest.raises(TimeoutError):
+        await undisturbed(call.run(), 0.01, kept.append)
+    assert (call.cancelled, kept) == (1, [])
