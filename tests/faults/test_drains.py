@@ -73,13 +73,21 @@ def test_a_stop_while_mails_are_in_flight_waits_for_their_answers_and_gives_the_
 
 def test_a_stop_while_a_list_is_loaded_is_quick_and_the_next_process_loads_it_anew(workplace: Workplace) -> None:
     workplace.add_customers(560)
-    slow = "WITH RECURSIVE N(I) AS (SELECT 1 UNION ALL SELECT I + 1 FROM N WHERE I < 200000) SELECT MAX(I) FROM N"
-    target = f"SELECT CUST_ID, CUST_NAME, EMAIL, CASE WHEN CUST_ID > 500 THEN ({slow}) END AS N FROM CUSTOMER"
+    with workplace.crm() as crm:
+        crm.execute("CREATE TABLE PATIENCE (STEPS INTEGER)")
+        crm.execute("INSERT INTO PATIENCE VALUES (1000000000)")
+    slow = (
+        "WITH RECURSIVE N(I) AS (SELECT 1 UNION ALL SELECT I + 1 FROM N WHERE I < (SELECT STEPS FROM PATIENCE)) "
+        "SELECT MAX(I) FROM N"
+    )
+    target = f"SELECT CUST_ID, CUST_NAME, EMAIL, CASE WHEN CUST_ID > 510 THEN ({slow}) END AS N FROM CUSTOMER"
     job_id = workplace.new_job(statement(target=target, max_parallel=50))
     service = workplace.start("run", env=LONG_LEASE)
     until(lambda: len(workplace.rows(job_id)) == 500, "a part of the list is loaded")
     drain(service)
     assert workplace.mails(job_id) == []
+    with workplace.crm() as crm:
+        crm.execute("UPDATE PATIENCE SET STEPS = 1")
 
     go_on(workplace)
 
