@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -44,7 +44,21 @@ app.command()(demo)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in given
+    try:
+        try:
+            _run(given, as_json="--json" in given)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _end_without_a_reader()
+    except SystemExit as ended:
+        # Typer makes a failure of it.
+        if isinstance(ended.__context__, BrokenPipeError):
+            _end_without_a_reader()
+        raise
+
+
+def _run(given: Sequence[str], *, as_json: bool) -> NoReturn:
     try:
         # For people Typer itself shows what is wrong with their words.
         sys.exit(app(given, prog_name="mailer", standalone_mode=not as_json))
@@ -58,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has enough: what is still buffered must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+
+
+def _end_without_a_reader() -> NoReturn:
+    """Whoever read our output has enough, as `head` has: what is still buffered must not complain at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)

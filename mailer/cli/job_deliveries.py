@@ -1,7 +1,5 @@
 """`mailer job deliveries`: who got the mail, who did not, and why; on the screen, as CSV, as JSON."""
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -38,19 +36,14 @@ def deliveries(
     statuses = _statuses(status)
     if csv is not None and as_json:
         raise ConfigurationError("--csv and --json exclude each other", "Give one of them.")
-    try:
-        if csv is not None:
-            rows = session.run_async(lambda: _export(job_id, statuses, csv_export(csv, DELIVERIES)))
-            if csv != "-":
-                console().print(f"{plural(rows, 'delivery', 'deliveries')} written to {csv}", markup=False)
-        elif as_json:
-            session.run_async(lambda: _export(job_id, statuses, json_export(DELIVERIES)))
-        else:
-            session.run_async(lambda: _show(job_id, statuses))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has enough, as `head` has: what is still buffered must not complain at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if csv is not None:
+        rows = session.run_async(lambda: _export(job_id, statuses, csv_export(csv, DELIVERIES)))
+        if csv != "-":
+            console().print(f"{plural(rows, 'delivery', 'deliveries')} written to {csv}", markup=False)
+    elif as_json:
+        session.run_async(lambda: _export(job_id, statuses, json_export(DELIVERIES)))
+    else:
+        session.run_async(lambda: _show(job_id, statuses))
 
 
 def _statuses(text: str) -> list[Status]:
