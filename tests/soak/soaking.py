@@ -102,8 +102,11 @@ class Soak:
             if time.monotonic() - looked_at >= LOOK_AT_TABLES:
                 looked_at, status = time.monotonic(), (await jobs.read(job_id)).status
                 assert status is not JobStatus.FAIL, (await jobs.read(job_id)).log
-                if status is JobStatus.DONE:
+                if status is JobStatus.DONE and not to_come:
                     return
+                if status is JobStatus.DONE:
+                    # Drawn for the last mails, which it left unknown: they fall on the jobs after it.
+                    _strike(fleet, to_come, to_come[0].after_mails)
             await anyio.sleep(LOOK_AGAIN)
 
     async def _settle(self, database: Database, fleet: Fleet, record: Record, job_id: int) -> int:
