@@ -2,7 +2,7 @@
 
 from .control import Control, connected_control, control_socket
 from .faults import Action, Armed, Fault, Faults
-from .postgres import postgres_server, running_servers, shared_postgres, stop_leftover_servers
+from .postgres import postgres_server, running_servers, shared_postgres
 from .server import StandIn, running_standin
 
 __all__ = [
@@ -18,5 +18,4 @@ __all__ = [
     "running_servers",
     "running_standin",
     "shared_postgres",
-    "stop_leftover_servers",
 ]

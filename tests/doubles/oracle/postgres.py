@@ -75,7 +75,7 @@ def shared_postgres() -> str:
 def stop_leftover_servers() -> list[Path]:
     """Stops the servers whose owners were killed and removes their folders, which it returns."""
     left_over = []
-    for folder in _folders():
+    for folder in _folders(Path(tempfile.gettempdir())):
         lock = _try_lock(folder) if (folder / _LOCK).exists() else None
         if lock is not None:
             with lock:
@@ -84,13 +84,13 @@ def stop_leftover_servers() -> list[Path]:
     return left_over
 
 
-def running_servers() -> list[Path]:
-    """The folders of all stand-ins on this machine whose servers run."""
-    return [folder for folder in _folders() if _answers(folder)]
+def running_servers(temporary: Path) -> list[Path]:
+    """The folders of stand-ins in that temporary directory whose servers run."""
+    return [folder for folder in _folders(temporary) if _answers(folder)]
 
 
-def _folders() -> list[Path]:
-    return list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+def _folders(temporary: Path) -> list[Path]:
+    return list(temporary.glob(f"{_PREFIX}*"))
 
 
 def _start(folder: Path) -> str:

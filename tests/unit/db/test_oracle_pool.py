@@ -212,8 +212,6 @@ async def test_a_service_that_nobody_knows_is_named_in_the_error(
         await OracleDatabase(service, HandClock(), patience=1).__aenter__()
 
 
-# Now and then a reply and a cancellation coincide, and the driver (26.1) itself raises InvalidStateError.
-@pytest.mark.slow
 async def test_cancellations_at_any_moment_lose_neither_connections_nor_rows(
     standin: StandIn, database: OracleDatabase
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,7 @@ from pathlib import Path
 import oracledb
 import pytest
 
-from tests.doubles.oracle import Action, Control, Fault, connected_control, running_servers, stop_leftover_servers
+from tests.doubles.oracle import Action, Control, Fault, connected_control, running_servers
 from tests.unit.doubles.oracle.failures import fails_with
 
 ROOT = Path(__file__).parents[4]
@@ -28,9 +30,11 @@ class Running:
 
 
 @asynccontextmanager
-async def standin_process() -> AsyncIterator[Running]:
+async def standin_process(temporary: Path | None = None) -> AsyncIterator[Running]:
+    """`temporary`: what it takes for the system's temporary directory."""
     command = (sys.executable, "-m", "tests.doubles.oracle", "--port", "0", "--user", "app/한글")
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    env = {**os.environ, **({"TMPDIR": str(temporary)} if temporary else {})}
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=env, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
         dsn = (await process.stdout.readline()).decode().strip()
@@ -107,27 +111,30 @@ async def test_an_order_that_is_wrong_is_said_to_be(control: Control) -> None:
     await control.clear_faults()
 
 
-# Counts the servers of the whole machine: true only where no other test starts one meanwhile.
-@pytest.mark.slow
-async def test_a_stopped_stand_in_leaves_nothing_behind() -> None:
-    before = set(running_servers())
-    async with standin_process() as running:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary directory for stand-ins of this test alone, with a path that a socket's name may begin with."""
+    with tempfile.TemporaryDirectory(prefix="standins-") as folder:
+        yield Path(folder)
+
+
+async def test_a_stopped_stand_in_leaves_nothing_behind(temporary: Path) -> None:
+    async with standin_process(temporary) as running:
         connection = await connected(running)
-        assert len(running_servers()) == len(before) + 1
+        assert len(running_servers(temporary)) == 1
     assert running.process.returncode == 0
-    assert set(running_servers()) == before
+    assert list(temporary.iterdir()) == []
     with fails_with("DPY-4011"):
         await connection.ping()
 
 
-# Counts the servers of the whole machine: true only where no other test starts one meanwhile.
-@pytest.mark.slow
-async def test_a_killed_stand_ins_server_is_stopped_by_whoever_comes_next() -> None:
-    before = set(running_servers())
-    async with standin_process() as running:
+async def test_a_killed_stand_ins_server_is_stopped_by_whoever_comes_next(temporary: Path) -> None:
+    async with standin_process(temporary) as running:
         running.process.send_signal(signal.SIGKILL)
         await running.process.wait()
-        (left_over,) = set(running_servers()) - before
-        assert await asyncio.to_thread(stop_leftover_servers) == [left_over]
+    (left_over,) = running_servers(temporary)
+    async with standin_process(temporary):
+        (own,) = running_servers(temporary)
+        assert own != left_over
         assert not left_over.exists()
-        assert set(running_servers()) == before
+    assert list(temporary.iterdir()) == []
