@@ -50,6 +50,12 @@ class Budget:
         if self._left < 0:
             raise self._too_large()
 
+    def watch(self, value: object) -> None:
+        """Look at the clock, and whether a text that was made fits into what may still be written; it costs nothing."""
+        self.tick()
+        if isinstance(value, str) and len(value) > self._left:
+            raise self._too_large()
+
     def _too_large(self) -> TemplateFault:
         return TemplateFault(
             f"the mail is larger than {self._limits.bytes:,} bytes",

@@ -8,12 +8,14 @@ from mailer.model.template.arithmetic import Number, calculate, signed
 from mailer.model.template.dates import formatted_date
 from mailer.model.template.formats import money, number, percent, rounded, won
 from mailer.model.template.josa import with_particle
-from mailer.model.template.lists import join, length, sort, timed, total
+from mailer.model.template.lists import flat, join, length, sort, timed, total, watched
 from mailer.model.template.texts import joined, nl2br, replace, safe, truncate
 from mailer.model.template.values import given, is_blank, shown
 
 LOOP_OVER = " loop over"
 JOINED = " joined"
+WATCHED = " watched"
+FLAT = " flat"
 """Filters of the syntax tree's own: nobody can write a name with a blank."""
 
 Filter = Callable[..., object]
@@ -76,6 +78,8 @@ FILTERS: dict[str, Filter] = {
     "won": _of_value(won),
     LOOP_OVER: timed,
     JOINED: joined,
+    WATCHED: watched,
+    FLAT: flat,
 }
 
 

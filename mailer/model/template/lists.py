@@ -34,6 +34,20 @@ def join(context: Context, value: object, separator: str = "", column: str | Non
     return separator.join(texts)
 
 
+@pass_context
+def watched(context: Context, value: object) -> object:
+    """What a filter or a slice has made: a row of them over a long text or list ends at the bounds, too."""
+    budget_of(context).watch(value)
+    return value
+
+
+def flat(values: list[object] | tuple[object, ...]) -> list[object] | tuple[object, ...]:
+    """A list as it is written, of anything but lists: within each other they would take for ever to compare."""
+    if any(isinstance(value, list | tuple) for value in values):
+        raise TemplateFault("a list holds values, and this one a list", "loop over each list for itself")
+    return values
+
+
 def total(value: object, column: str | None = None) -> Number:
     """The sum of the values, or of one column of the rows; NULL is left out, as in SQL."""
     result: Number = 0

@@ -12,7 +12,7 @@ from jinja2.visitor import NodeTransformer
 
 from mailer.errors import TemplateFault
 from mailer.model.template.environment import BEGIN, LITERALS
-from mailer.model.template.filters import FILTERS, JOINED, LOOP_OVER, TESTS
+from mailer.model.template.filters import FILTERS, FLAT, JOINED, LOOP_OVER, TESTS, WATCHED
 from mailer.model.template.names import LOOP, ROW, ROWS, fold
 from mailer.model.template.needs import column_argument
 
@@ -20,7 +20,7 @@ _LOOP_PARTS = frozenset({"index", "index0", "revindex", "revindex0", "first", "l
 _LOOP_CALLS = frozenset({"cycle", "changed"})
 
 _ALLOWED = (
-    *(nodes.Template, nodes.TemplateData, nodes.List, nodes.Tuple, nodes.Slice, nodes.Keyword),
+    *(nodes.Template, nodes.TemplateData, nodes.Slice, nodes.Keyword),
     *(nodes.Scope, nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Neg, nodes.Pos),
     *(nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod),
 )
@@ -97,7 +97,7 @@ class Rules(NodeTransformer):
         iterated, names = self._read(node.iter)
         if not names:
             raise self._fault("a loop runs over rows", "write {% for LINE in ROWS %}")
-        node.iter = nodes.Filter(iterated, LOOP_OVER, [], [], None, None, lineno=line)
+        node.iter = _own(LOOP_OVER, iterated)
         node.target = self.visit(node.target)
         outer, self._loops = self._loops, 0
         if node.test is not None:
@@ -171,6 +171,7 @@ class Rules(NodeTransformer):
                 self._names[-1] += f".{column}"
         elif isinstance(node.arg, nodes.Slice):
             node.arg = self._expression(node.arg)
+            return _own(WATCHED, node)
         elif not _is_place(node.arg):
             raise self._fault("between [ and ] stands a name in quotes, a number or a slice")
         return node
@@ -192,7 +193,14 @@ class Rules(NodeTransformer):
         column = column_argument(node)
         if column is not None and not (isinstance(column, nodes.Const) and isinstance(column.value, str | None)):
             raise self._fault(f"'{node.name}' takes the column's name in quotes", "write ROWS | sum('AMOUNT')")
-        return applied
+        return _own(WATCHED, applied)
+
+    def visit_List(self, node: nodes.List | nodes.Tuple) -> nodes.Node:
+        """[A, B] and (A, B)."""
+        node.items = [self._expression(item) for item in node.items]
+        return _own(FLAT, node)
+
+    visit_Tuple = visit_List
 
     def visit_Test(self, node: nodes.Test) -> nodes.Node:
         """A test of ours."""
@@ -201,7 +209,7 @@ class Rules(NodeTransformer):
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         """A ~ B."""
         parts = nodes.List([self._expression(part) for part in node.nodes], lineno=node.lineno)
-        return nodes.Filter(parts, JOINED, [], [], None, None, lineno=node.lineno)
+        return _own(JOINED, parts)
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> nodes.Node:
         """A if B else C; without its else it is nothing."""
@@ -217,7 +225,7 @@ class Rules(NodeTransformer):
 
     def _applied(
         self, node: nodes.Filter | nodes.Test, sort: str, known: Mapping[str, Callable[..., object]]
-    ) -> nodes.Node:
+    ) -> nodes.Expr:
         named = [name for name in known if name.isidentifier()]
         if node.name not in named:
             near = get_close_matches(node.name, named, 1)
@@ -225,7 +233,8 @@ class Rules(NodeTransformer):
             raise self._fault(f"there is no {sort} '{node.name}'", choices)
         if node.dyn_args or node.dyn_kwargs or not _takes(known[node.name], node.args, node.kwargs):
             raise self._fault(f"'{node.name}' does not take these arguments")
-        return super().generic_visit(node)
+        super().generic_visit(node)
+        return node
 
     def _printed(self, node: nodes.Expr) -> nodes.Expr:
         if isinstance(node, nodes.Const) and node.value in LITERALS:
@@ -267,6 +276,11 @@ class Rules(NodeTransformer):
 
     def _fault(self, why: str, next_step: str = "") -> TemplateFault:
         return TemplateFault(f"{self._part}, line {self._line}: {why}", next_step)
+
+
+def _own(name: str, node: nodes.Expr) -> nodes.Filter:
+    """The node through a filter that nobody can write."""
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
 def _takes(function: Callable[..., object], args: list[nodes.Expr], kwargs: list[nodes.Pair]) -> bool:

@@ -125,6 +125,38 @@ def test_no_value_doubles_itself_into_the_memory(way: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "step",
+    [
+        "{% set Y = X | upper %}",
+        "{% set Y = X[::-1] %}",
+        "{% set Y = ROWS | sort('N') %}",
+        "{% if X | length %}{% endif %}",
+    ],
+)
+def test_a_row_of_filters_and_slices_ends_at_the_deadline_though_each_is_short(step: str) -> None:
+    limits = RenderLimits(seconds=1, bytes=1000)
+    assert "rendering took longer" in str(stopped(step * 100, limits, {"X": "가"}, monotonic=a_clock_that_gains(0.1)))
+
+
+def test_what_a_filter_makes_is_no_larger_than_the_mail_may_be() -> None:
+    error = stopped("$(X | urlencode | truncate(3))", RenderLimits(seconds=60, bytes=1000), {"X": "가" * 200})
+    assert "larger than 1,000 bytes" in str(error)
+    compiled = compile_template(Template("", "", "$(X | truncate(3))"))
+    assert compiled.render({"X": "가" * 200}, (), RenderLimits(60, 1000), time.monotonic).text == "가가…"
+
+
+@pytest.mark.parametrize(("begin", "end"), ["[]", "()"])
+def test_lists_are_not_put_into_lists_for_to_compare_them_would_take_for_ever(begin: str, end: str) -> None:
+    def list_of(name: str) -> str:
+        return f"{{% set {name} = {begin}{name}, {name}{end} %}}"
+
+    error = stopped(
+        (list_of("X") + list_of("Y")) * 60 + "{% if X == Y %}{% endif %}", RenderLimits(60, 1000), {"X": 1, "Y": 1}
+    )
+    assert "a list holds values" in str(error)
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "$(X*10**9)",
