@@ -118,12 +118,16 @@ def temporary() -> Iterator[Path]:
         yield Path(folder)
 
 
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def test_a_stopped_stand_in_leaves_nothing_behind(temporary: Path) -> None:
     async with standin_process(temporary) as running:
         connection = await connected(running)
         assert len(running_servers(temporary)) == 1
     assert running.process.returncode == 0
-    assert list(temporary.iterdir()) == []
+    assert files_in(temporary) == []
     with fails_with("DPY-4011"):
         await connection.ping()
 
@@ -137,4 +141,4 @@ async def test_a_killed_stand_ins_server_is_stopped_by_whoever_comes_next(tempor
         (own,) = running_servers(temporary)
         assert own != left_over
         assert not left_over.exists()
-    assert list(temporary.iterdir()) == []
+    assert files_in(temporary) == []
