@@ -34,7 +34,7 @@ class Scale:
         return self.rounds == 1
 
 
-FULL = Scale(rounds=5, mails=8_000, seconds=20, long_list=1_000_000, sent_of_it=20_000, idle_seconds=125)
+FULL = Scale(rounds=5, mails=8_000, seconds=20, long_list=1_000_000, sent_of_it=20_000, idle_seconds=120)
 QUICK = Scale(rounds=1, mails=1_000, seconds=3, long_list=10_000, sent_of_it=1_000, idle_seconds=20)
 
 

@@ -14,11 +14,12 @@ SETTLED = 5.0
 
 
 def idle(scale: Scale) -> list[Figure]:
-    """With MAILER_POLL=15s; the process's own heartbeat, which is no query for work, is counted apart."""
+    """With MAILER_POLL=15s; the process's own heartbeat counts like any other."""
     figures = []
     for role in ROLES:
         queries, beats, cpu = _watch(role, scale.idle_seconds)
-        figures.append(at_most(f"idle {role}: queries a minute", 4, [queries], "", f"; {beats:.0f} heartbeats beside"))
+        detail = f"; {beats:.1f} of them heartbeats"
+        figures.append(at_most(f"idle {role}: queries a minute", 4, [queries + beats], "", detail))
         figures.append(at_most(f"idle {role}: CPU, of one core", 0.3, [100 * cpu], " %"))
     return figures
 

@@ -1,5 +1,6 @@
 """Looks after the SES account: one process asks SES once a minute, and what it hears holds for all."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import anyio
@@ -21,6 +22,8 @@ POLL = 60.0
 """Seconds between two questions to SES, by whichever process."""
 LOOK = 5.0
 """Seconds between two looks at whether it is time to ask."""
+IDLE_LOOK = 1.0
+"""Seconds between two looks at whether there is work for this process: none of them asks anybody."""
 PAUSE = 1.5 * POLL
 """Seconds of a pause: the next answer prolongs it, and nobody waits for long for a process that died."""
 NEARLY = 0.9
@@ -44,14 +47,23 @@ class AsksSes(Protocol):
 
 
 class AccountWatch:
-    """One coroutine of each process that sends."""
+    """One coroutine of each process that sends; it asks while there is work, for nothing else needs the answer."""
 
-    def __init__(self, database: Database, account: Account, ses: AsksSes, warn: Warn, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        account: Account,
+        ses: AsksSes,
+        warn: Warn,
+        clock: Clock,
+        is_at_work: Callable[[], bool],
+    ) -> None:
         self._database = database
         self._account = account
         self._ses = ses
         self._warn = warn
         self._clock = clock
+        self._is_at_work = is_at_work
         self._jobs = Jobs(database)
 
     async def run(self, stop: anyio.Event) -> None:
@@ -63,8 +75,11 @@ class AccountWatch:
 
     async def _keep_looking(self) -> None:
         while True:
-            await self.look()
-            await self._clock.sleep(LOOK)
+            if self._is_at_work():
+                await self.look()
+                await self._clock.sleep(LOOK)
+            else:
+                await self._clock.sleep(IDLE_LOOK)
 
     async def look(self) -> None:
         """Asks SES where nobody has within the last minute; what is away is asked again the next time."""

@@ -37,8 +37,9 @@ class Scheduler:
         while not stop.is_set():
             wait = self._tick_seconds
             try:
-                fired = await self.tick()
-                wait = await self._wait_after(fired)
+                wait, has_new = await self._look()
+                if wait <= 0 or has_new:
+                    wait = await self._wait_after(await self.tick())
             except DatabaseAway as fault:
                 log.warning("the database is away", error=str(fault), next_step=fault.next_step)
             with anyio.move_on_after(wait):
@@ -70,7 +71,9 @@ class Scheduler:
     async def _wait_after(self, fired: Counter[Fired]) -> float:
         if fired[Fired.LOCKED]:
             return LOCKED_AGAIN
-        next_run = await self._fires.seconds_to_next()
-        if next_run is None:
-            return self._tick_seconds
-        return min(self._tick_seconds, max(SHORTEST_WAIT, next_run))
+        return max(SHORTEST_WAIT, (await self._look())[0])
+
+    async def _look(self) -> tuple[float, bool]:
+        """Seconds to the next schedule, or tick; whether a schedule has no next run yet. All that an idle tick asks."""
+        next_run, has_new = await self._fires.seconds_to_next()
+        return self._tick_seconds if next_run is None else min(self._tick_seconds, next_run), has_new

@@ -44,8 +44,10 @@ log = structlog.get_logger(__name__)
 
 OVERTIME = timedelta(seconds=3)
 """After MAILER_DRAIN, until a process that hangs in its database or a dead file system ends all the same."""
-BEAT = 5.0
-"""Seconds between two heartbeats of the process."""
+BEAT = 10.0
+"""Seconds between two heartbeats of a process with workers; each is a write of the database."""
+QUIET_BEAT = 3 * BEAT
+"""The same for a process that has none: nobody waits for it."""
 IDLE_CHECK = 0.2
 CALLS_AT_ONCE = 256
 """HTTP connections of a process: as many mails as may wait for an answer at once."""
@@ -109,14 +111,14 @@ class Service:
             if resources is not None:
                 at_work: set[int] = set()
                 self._workers = [Worker(resources, self._stop, self._wake, at_work) for _ in range(self._worker_count)]
-                roles.start_soon(self._watch_account, resources)
+                roles.start_soon(self._watch_account, resources, at_work)
                 for worker in self._workers:
                     roles.start_soon(worker.run)
             if self._settings.ses_events_queue is not None and self._role in (Role.ALL, Role.EVENTS):
                 roles.start_soon(self._consume_events, database, self._settings.ses_events_queue)
             log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))
 
-    async def _watch_account(self, resources: Resources) -> None:
+    async def _watch_account(self, resources: Resources, at_work: set[int]) -> None:
         """Where there is one that can be asked."""
         if self._settings.transport != "ses":
             return
@@ -125,7 +127,14 @@ class Service:
 
         if isinstance(resources.transport, SesTransport):
             account = Account(resources.database, account_name(self._settings))
-            watch = AccountWatch(resources.database, account, resources.transport, resources.warn, self._clock)
+            watch = AccountWatch(
+                resources.database,
+                account,
+                resources.transport,
+                resources.warn,
+                self._clock,
+                is_at_work=lambda: bool(at_work),
+            )
             await watch.run(self._stop)
 
     async def _consume_events(self, database: Database, url: str) -> None:
@@ -187,8 +196,9 @@ class Service:
 
     async def _beat(self, workers: Workers) -> None:
         """So that people, and `enqueue --wait`, see that this process is alive."""
+        seconds = BEAT if self._role in (Role.ALL, Role.WORKER) else QUIET_BEAT
         while True:
-            await self._clock.sleep(BEAT)
+            await self._clock.sleep(seconds)
             try:
                 await workers.beat(self._worker_id)
             except DatabaseAway as fault:

@@ -18,8 +18,8 @@ from mailer.store.job_log import read_job_log
 from mailer.store.jobs import Jobs
 from mailer.store.workers import Workers
 
-ALIVE = timedelta(seconds=3 * BEAT)
-"""A process that has been silent for longer is gone."""
+ALIVE = timedelta(seconds=1.5 * BEAT)
+"""A process with workers that has been silent for longer is gone; another may be silent for three times as long."""
 
 
 def show(job_id: JobId, as_json: AsJson = False) -> None:

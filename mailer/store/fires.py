@@ -53,11 +53,12 @@ class Fires:
         rows = await self._database.fetch("list_due_schedules")
         return [DueSchedule(row.integer("SCHEDULE_ID"), row.integer("AUTO_ID")) for row in rows]
 
-    async def seconds_to_next(self) -> float | None:
-        """How long until a schedule is due; None where none ever is."""
-        for row in await self._database.fetch("list_next_runs", at_most=1):
-            return (row.moment("NEXT_RUN") - row.moment("MOMENT")).total_seconds()
-        return None
+    async def seconds_to_next(self) -> tuple[float | None, bool]:
+        """How long until a schedule is due, None where none ever is; and whether one has no next run yet."""
+        (row,) = await self._database.fetch("read_next_run")
+        next_run = row.maybe_moment("NEXT_RUN")
+        seconds = (next_run - row.moment("MOMENT")).total_seconds() if next_run else None
+        return seconds, bool(row.maybe_integer("IS_NEW"))
 
     async def fire(self, due: DueSchedule, actor: str) -> Fired:
         """Enqueues the job of the latest run that is due, or says why not; NEXT_RUN moves on either way."""

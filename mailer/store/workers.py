@@ -42,7 +42,7 @@ class Workers:
         await self._database.execute("delete_worker", {"worker_id": worker_id})
 
     async def alive(self, within: timedelta) -> list[WorkerProcess]:
-        """The processes whose last heartbeat is not older than that."""
+        """The processes whose last heartbeat is not older than that (three times that for one without workers)."""
         rows = await self._database.fetch("list_live_workers", {"alive_seconds": within.total_seconds()})
         return [
             WorkerProcess(

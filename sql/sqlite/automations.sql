@@ -10,7 +10,7 @@ SELECT AUTO_ID, NAME FROM AUTOMATION WHERE AUTO_ID = :auto_id OR NAME = :name;
 
 -- name: read_automation
 SELECT A.AUTO_ID, A.NAME, A.STATUS, A.POLICIES, A.OWNER_EMAIL, A.IS_RUNNING, A.LAST_RUN, A.NEXT_RUN, A.DBIO_ID, A.TEMPLATE_ID,
-       D.SOURCE, D.TARGET_QUERY, D.MAPPING_QUERY, D.UPDATE_QUERY, D.KEY_COLUMN, D.EMAIL_COLUMN, D.ATTACH_COLUMN,
+       D.SOURCE, D.TARGET_QUERY, D.MAPPING_QUERY, D.MAPPING_BATCH, D.UPDATE_QUERY, D.KEY_COLUMN, D.EMAIL_COLUMN, D.ATTACH_COLUMN,
        T.SUBJECT, T.HTML, T.TEXT
   FROM AUTOMATION A
   JOIN DBIO D ON D.DBIO_ID = A.DBIO_ID
@@ -24,8 +24,8 @@ SELECT AUTO_ID, NAME, STATUS, IS_RUNNING, LAST_RUN, NEXT_RUN, OWNER_EMAIL FROM A
 SELECT SCHEDULE_ID, KIND, RULE, TIMEZONE, MISFIRE_GRACE, NEXT_RUN, LAST_RUN FROM SCHEDULE WHERE AUTO_ID = :auto_id ORDER BY SCHEDULE_ID;
 
 -- name: insert_dbio
-INSERT INTO DBIO (NAME, SOURCE, TARGET_QUERY, MAPPING_QUERY, UPDATE_QUERY, KEY_COLUMN, EMAIL_COLUMN, ATTACH_COLUMN, CREATED_AT)
-VALUES (:name, :source, :target_query, :mapping_query, :update_query, :key_column, :email_column, :attach_column, UTC_NOW());
+INSERT INTO DBIO (NAME, SOURCE, TARGET_QUERY, MAPPING_QUERY, MAPPING_BATCH, UPDATE_QUERY, KEY_COLUMN, EMAIL_COLUMN, ATTACH_COLUMN, CREATED_AT)
+VALUES (:name, :source, :target_query, :mapping_query, :mapping_batch, :update_query, :key_column, :email_column, :attach_column, UTC_NOW());
 
 -- name: insert_template
 INSERT INTO TEMPLATE (NAME, SUBJECT, HTML, TEXT, CREATED_AT) VALUES (:name, :subject, :html, :text, UTC_NOW());
@@ -57,11 +57,13 @@ SELECT S.SCHEDULE_ID, S.AUTO_ID
    AND (S.NEXT_RUN <= UTC_NOW() OR S.NEXT_RUN IS NULL AND S.LAST_RUN IS NULL)
  ORDER BY S.NEXT_RUN, S.SCHEDULE_ID;
 
--- name: list_next_runs
--- When the next schedule is due, the earliest first, beside the time now.
-SELECT S.NEXT_RUN, UTC_NOW() AS MOMENT FROM SCHEDULE S JOIN AUTOMATION A ON A.AUTO_ID = S.AUTO_ID
- WHERE A.STATUS = 'ACTIVE' AND S.NEXT_RUN IS NOT NULL
- ORDER BY S.NEXT_RUN;
+-- name: read_next_run
+-- When the next schedule is due, beside the time now; IS_NEW: one that another program saved was never looked at.
+SELECT MIN(S.NEXT_RUN) AS NEXT_RUN,
+       MAX(CASE WHEN S.NEXT_RUN IS NULL AND S.LAST_RUN IS NULL THEN 1 ELSE 0 END) AS IS_NEW,
+       UTC_NOW() AS MOMENT
+  FROM SCHEDULE S JOIN AUTOMATION A ON A.AUTO_ID = S.AUTO_ID
+ WHERE A.STATUS = 'ACTIVE';
 
 -- name: lock_automation_if_free
 -- The first lock of a fire. No row: another scheduler, or a person, holds it; try again in a second.

@@ -198,6 +198,7 @@ async def test_a_daily_schedule_that_another_program_saved_gets_its_next_run_at_
 ) -> None:
     auto_id = await saved(worker, DAILY)
     await save_elsewhere(engine, auto_id)
+    assert await worker.fires.seconds_to_next() == (None, True)
     assert await fire(worker) == [Fired.NOT_DUE]
     assert await tables.jobs(auto_id) == []
     (schedule,) = await tables.schedules(auto_id)
@@ -210,7 +211,7 @@ async def test_a_paused_automation_is_not_due(worker: Process, time_passes: Time
     await worker.automations.set_status(auto_id, AutomationStatus.PAUSED, ACTOR)
     await time_passes(DAY)
     assert await worker.fires.due() == []
-    assert await worker.fires.seconds_to_next() is None
+    assert await worker.fires.seconds_to_next() == (None, False)
 
 
 async def test_an_automation_paused_after_the_look_makes_no_job(
@@ -287,9 +288,9 @@ async def test_an_automation_that_somebody_has_locked_is_tried_again_later(
 async def test_the_time_to_the_next_run_is_that_of_the_nearest_schedule(
     worker: Process, time_passes: TimePasses
 ) -> None:
-    assert await worker.fires.seconds_to_next() is None
+    assert await worker.fires.seconds_to_next() == (None, False)
     await saved(worker, DAILY, name="첫째")
     await saved(worker, Schedule(ScheduleKind.DAILY, (time(2),)), name="둘째")
-    assert await worker.fires.seconds_to_next() == 2 * HOUR
+    assert await worker.fires.seconds_to_next() == (2 * HOUR, False)
     await time_passes(3 * HOUR)
-    assert await worker.fires.seconds_to_next() == -HOUR
+    assert await worker.fires.seconds_to_next() == (-HOUR, False)

@@ -16,8 +16,8 @@ def workers(database: Database) -> Workers:
     return Workers(database)
 
 
-async def enter(workers: Workers, worker_id: str) -> None:
-    await workers.enter(worker_id, "host-1", 4711, "all", "0.1.0")
+async def enter(workers: Workers, worker_id: str, role: str = "all") -> None:
+    await workers.enter(worker_id, "host-1", 4711, role, "0.1.0")
 
 
 async def alive(workers: Workers, seconds: float = 10) -> list[str]:
@@ -38,6 +38,17 @@ async def test_a_process_that_is_silent_for_long_is_not_alive(
     await enter(workers, "worker-1")
     await time_passes(seconds)
     assert await alive(workers) == found
+
+
+async def test_a_process_without_workers_may_be_silent_for_three_times_as_long(
+    workers: Workers, time_passes: TimePasses
+) -> None:
+    for role in ("all", "worker", "scheduler", "events"):
+        await enter(workers, role, role)
+    await time_passes(29)
+    assert await alive(workers) == ["events", "scheduler"]
+    await time_passes(1)
+    assert await alive(workers) == []
 
 
 async def test_a_heartbeat_keeps_a_process_alive(workers: Workers, time_passes: TimePasses) -> None:

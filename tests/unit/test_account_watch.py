@@ -5,9 +5,21 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
 
-from mailer.account_watch import CAUSES, DISABLED, PAUSE, POLL, QUOTA_USED_UP, SHUTDOWN, AccountWatch, why_paused
+from mailer.account_watch import (
+    CAUSES,
+    DISABLED,
+    IDLE_LOOK,
+    PAUSE,
+    POLL,
+    QUOTA_USED_UP,
+    SHUTDOWN,
+    AccountWatch,
+    why_paused,
+)
 from mailer.db.database import Database
 from mailer.db.migrations import migrate
 from mailer.db.sqlite import SqliteDatabase
@@ -96,7 +108,7 @@ def owners() -> Owners:
 
 @pytest.fixture
 def watch(database: Database, account: Account, ses: Ses, owners: Owners, clock: HandClock) -> AccountWatch:
-    return AccountWatch(database, account, ses, owners.warn, clock)
+    return AccountWatch(database, account, ses, owners.warn, clock, is_at_work=lambda: True)
 
 
 async def running_job(database: Database) -> int:
@@ -143,12 +155,33 @@ async def test_rate_and_quota_are_noted_for_all(watch: AccountWatch, database: D
 async def test_two_processes_ask_once_a_minute_between_them(
     watch: AccountWatch, database: Database, ses: Ses, owners: Owners, clock: HandClock
 ) -> None:
-    other = AccountWatch(database, Account(database, "default"), ses, owners.warn, clock)
+    other = AccountWatch(database, Account(database, "default"), ses, owners.warn, clock, is_at_work=lambda: True)
     for expected in (1, 1, 2, 2, 3):
         await watch.look()
         await other.look()
         assert ses.asked == expected
         clock.advance(POLL / 2)
+
+
+async def test_nobody_is_asked_while_there_is_no_work_and_ses_at_once_when_there_is(
+    database: Database, account: Account, ses: Ses, owners: Owners, clock: HandClock
+) -> None:
+    jobs: set[int] = set()
+    watch = AccountWatch(database, account, ses, owners.warn, clock, is_at_work=lambda: bool(jobs))
+    async with anyio.create_task_group() as group:
+        stop = anyio.Event()
+        group.start_soon(watch.run, stop)
+        for _ in range(300):
+            await anyio.wait_all_tasks_blocked()
+            clock.advance(IDLE_LOOK)
+        assert await database.fetch("read_account", {"account": "default"}) == []
+        jobs.add(1)
+        await anyio.wait_all_tasks_blocked()
+        clock.advance(IDLE_LOOK)
+        with anyio.fail_after(10):
+            while not ses.asked:
+                await anyio.lowlevel.checkpoint()
+        stop.set()
 
 
 @pytest.mark.parametrize("answer", [said(enabled=False), said(status="SHUTDOWN"), said(sent=50_000)], ids=CAUSES)
