@@ -6,8 +6,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-# The same examples each time, so that a change is judged by what it changed; `--hypothesis-profile=search` looks for new
-# ones. A machine that is busy with other things is no failure.
+# The same examples each time, so that a change is judged by what it changed; `--hypothesis-profile=search` looks for
+# new ones. A machine that is busy with other things is no failure.
 settings.register_profile("same", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)
 settings.load_profile("same")
