@@ -121,6 +121,7 @@ async def test_the_start_that_counts_is_that_of_the_first_claim_when_a_loader_is
     await begin_next(worker, earlier.auto_id)
     await engine.pass_time(1)
     await worker.interventions.settle(earlier.job_id, ACTOR, sent=True, key=None)
+    await run_left_over_update(worker)
     await engine.pass_time(60)
     assert await other.load(await other.claim_job(), ["하나"]) == HELD
 
