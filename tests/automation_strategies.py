@@ -1,5 +1,6 @@
 """Automations of every form that a definition can have, for hypothesis."""
 
+from dataclasses import replace
 from datetime import time, timedelta
 
 from hypothesis import strategies as st
@@ -74,19 +75,28 @@ POLICIES = st.builds(
     unknown=st.sampled_from(UnknownPolicy),
     hold_back=DURATIONS,
 )
-AUTOMATIONS = st.builds(
-    Automation,
-    name=WORDS.filter(lambda name: not name.isdecimal()),
-    dbio=st.builds(
+MAPPINGS = st.one_of(
+    st.tuples(st.none() | TEXTS, st.just(False)),
+    st.tuples(st.just("SELECT CUST_ID, ITEM\n  FROM ORDER_LINE\n WHERE CUST_ID = :CUST_ID"), st.booleans()),
+)
+"""A mapping query, and whether it is asked for many recipients at once."""
+DBIOS = st.builds(
+    lambda dbio, mapping: replace(dbio, mapping=mapping[0], mapping_batch=mapping[1]),
+    st.builds(
         Dbio,
         source=WORDS,
         target=TEXTS,
         key=COLUMNS,
         email=COLUMNS,
-        mapping=st.none() | TEXTS,
         update=st.none() | TEXTS,
         attachment=st.none() | COLUMNS,
     ),
+    MAPPINGS,
+)
+AUTOMATIONS = st.builds(
+    Automation,
+    name=WORDS.filter(lambda name: not name.isdecimal()),
+    dbio=DBIOS,
     template=st.builds(Template, subject=TEXTS, html=TEXTS, text=st.none() | TEXTS),
     policies=POLICIES,
     owner=st.none() | st.just("crm-team@example.co.kr"),

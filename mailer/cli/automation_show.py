@@ -65,6 +65,8 @@ def _definition_lines(definition: Automation) -> Iterator[str]:
     yield f"{'attachment':<19} {dbio.attachment or 'none'}"
     for key, query in (("target", dbio.target), ("mapping", dbio.mapping), ("update", dbio.update)):
         yield from _block(key, query)
+    if dbio.mapping is not None:
+        yield f"{'mapping_batch':<19} {str(dbio.mapping_batch).lower()}"
     yield f"{'subject':<19} {template.subject}"
     yield f"{'html':<19} {len(template.html.splitlines()):,} lines"
     yield f"{'text':<19} {_text_part(definition)}"

@@ -64,6 +64,7 @@ def view_json(view: AutomationView) -> Json:
             "attachment": dbio.attachment,
             "target": dbio.target,
             "mapping": dbio.mapping,
+            "mapping_batch": dbio.mapping_batch,
             "update": dbio.update,
         },
         "template": {"subject": template.subject, "html": template.html, "text": template.text},

@@ -44,6 +44,7 @@ def _fields(automation: Automation) -> dict[str, str]:
         "attachment": dbio.attachment,
         "target": dbio.target,
         "mapping": dbio.mapping,
+        "mapping_batch": "true" if dbio.mapping_batch else None,
         "update": dbio.update,
         "subject": template.subject,
         "html": template.html,

@@ -12,6 +12,7 @@ from mailer.definitions.files import file_below, read_text
 from mailer.errors import DefinitionInvalid, MalformedAddress, TemplateFault
 from mailer.model.address import header_address, parse_recipient
 from mailer.model.automation import Automation, Dbio, Policies, Schedule, ScheduleKind, Template
+from mailer.model.batched_query import batched_query
 from mailer.model.message import MAX_HEADERS, check_header_name
 from mailer.model.table import Table, quoted
 from mailer.model.template import compile_template
@@ -138,11 +139,26 @@ def _read_dbio(table: Table) -> Dbio:
         key=_column(table.needed_text("key")),
         email=_column(table.needed_text("email")),
         mapping=table.text("mapping"),
+        mapping_batch=table.yes_or_no("mapping_batch"),
         update=table.text("update"),
         attachment=_column(table.text("attachment") or "") or None,
     )
     table.close()
+    _check_batch(table, dbio)
     return dbio
+
+
+def _check_batch(table: Table, dbio: Dbio) -> None:
+    """Notes where the mapping query can't be asked for many recipients at once."""
+    if not dbio.mapping_batch:
+        return
+    if dbio.mapping is None:
+        table.fault("mapping_batch", "there is no mapping query")
+        return
+    try:
+        batched_query(dbio.mapping)
+    except ValueError as error:
+        table.fault("mapping_batch", str(error))
 
 
 def _column(name: str) -> str:

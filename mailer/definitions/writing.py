@@ -62,6 +62,7 @@ def _document(automation: Automation, stem: str) -> tomlkit.TOMLDocument:
             "attachment": dbio.attachment,
             "target": dbio.target,
             "mapping": dbio.mapping,
+            "mapping_batch": dbio.mapping_batch or None,
             "update": dbio.update,
         }
     )

@@ -65,6 +65,8 @@ class Dbio:
     email: str
     mapping: str | None = None
     update: str | None = None
+    mapping_batch: bool = False
+    """Whether the mapping query is asked for many recipients at once."""
     attachment: str | None = None
     """The target row's column of file names, several separated by ';'."""
 

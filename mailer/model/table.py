@@ -103,6 +103,14 @@ class Table:
         self.fault(key, f"must be a whole number from {lowest} to {highest}, not {quoted(value)}")
         return default
 
+    def yes_or_no(self, key: str) -> bool:
+        """True or false; false where there is none."""
+        value = self.value(key)
+        if isinstance(value, bool | None):
+            return bool(value)
+        self.fault(key, f"must be true or false, without quotes, not {quoted(value)}")
+        return False
+
     def duration(self, key: str) -> timedelta | None:
         """A number of seconds, or '15m'."""
         value = self.value(key)

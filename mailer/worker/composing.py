@@ -12,8 +12,9 @@ from mailer.model.clock import Clock
 from mailer.model.message import Attachment, Message, check_size, message_headers
 from mailer.model.row import Row, Value, fold_name
 from mailer.model.template import CompiledTemplate, RenderLimits, compile_template
-from mailer.sources.binds import MAPPING_EXTRAS, UPDATE_EXTRAS, BindPlan, resolve_binds
+from mailer.sources.binds import UPDATE_EXTRAS, BindPlan, resolve_binds
 from mailer.sources.source import Source
+from mailer.worker.mapping import MappedAhead, MappingQuery, OnFault, make_mapping
 
 
 class NoMappingRow(QueryFailed):
@@ -43,28 +44,34 @@ class Composer:
     def __init__(
         self,
         definition: Automation,
-        source: Source,
         index: Index | None,
         template: CompiledTemplate,
-        mapping_binds: BindPlan | None,
+        mapping: MappingQuery | None,
         limits: RenderLimits,
         clock: Clock,
     ) -> None:
         self._definition = definition
-        self._source = source
         self._index = index
         self._template = template
-        self._mapping_binds = mapping_binds
+        self._mapping = mapping
         self._limits = limits
         self._clock = clock
         self._sender = header_address(definition.policies.sender)
         self._reply_to = tuple(header_address(address) for address in definition.policies.reply_to)
 
-    async def map(self, row: Row, job_id: int) -> tuple[Row, Sequence[Row]]:
+    def ahead(self, rows: Sequence[Row], on_fault: OnFault) -> MappedAhead | None:
+        """For target rows that will be mapped in this order, many by one query; None where each has its own."""
+        if self._mapping is None or not self._mapping.is_batched:
+            return None
+        return MappedAhead(self._mapping, rows, self._clock, on_fault)
+
+    async def map(self, row: Row, job_id: int, ahead: MappedAhead | None = None) -> tuple[Row, Sequence[Row]]:
         """The variables of a target row, and ROWS. Raises NoMappingRow, QueryFailed, SourceAway."""
-        if self._mapping_binds is None or self._definition.dbio.mapping is None:
+        if self._mapping is None:
             return row, [row]
-        rows = await self._source.read(self._definition.dbio.mapping, self._mapping_binds.bind(row, {"JOB_ID": job_id}))
+        rows = None if ahead is None else await ahead.rows_of(row)
+        if rows is None:
+            rows = await self._mapping.ask(row, job_id)
         if not rows:
             raise NoMappingRow("mapping query returned no row")
         return {**row, **rows[0]}, rows
@@ -137,11 +144,8 @@ async def make_composer(
     Raises TemplateFault, QueryFailed (also a bind of an unknown name), SourceAway, MalformedAddress.
     """
     template = compile_template(definition.template, definition.policies.headers)
-    binds = None
-    if definition.dbio.mapping is not None:
-        names = await source.bind_names(definition.dbio.mapping)
-        binds = resolve_binds(names, columns, definition.dbio.key, MAPPING_EXTRAS)
-    return Composer(definition, source, index, template, binds, limits, clock)
+    mapping = await make_mapping(definition.dbio, source, columns)
+    return Composer(definition, index, template, mapping, limits, clock)
 
 
 class Updater:

@@ -1,5 +1,7 @@
 """One delivery: prepare → slot → commit SENDING → call → commit the answer → update query → commit its result."""
 
+from collections.abc import Sequence
+
 import anyio
 
 from mailer.errors import DatabaseAway, JobStopped, QueryFailed, SourceAway
@@ -15,6 +17,7 @@ from mailer.worker.breaker import Breaker
 from mailer.worker.calling import call, near_slot
 from mailer.worker.job_notes import JobNotes
 from mailer.worker.lease import Lease
+from mailer.worker.mapping import MappedAhead
 from mailer.worker.outcomes import Next, after, change_of, update_failed
 from mailer.worker.plan import Plan
 from mailer.worker.preparing import Preparer
@@ -36,7 +39,11 @@ class Deliverer:
         self._preparer = Preparer(plan, self._notes)
         self._breaker = Breaker()
 
-    async def deliver(self, delivery: Delivery, claim: BatchClaim) -> None:
+    def ahead(self, deliveries: Sequence[Delivery]) -> MappedAhead | None:
+        """For deliveries that will be made in this order; None where each has a mapping query of its own."""
+        return self._preparer.ahead(deliveries)
+
+    async def deliver(self, delivery: Delivery, claim: BatchClaim, ahead: MappedAhead | None = None) -> None:
         """Brings one delivery as far as it will go now.
 
         Cancelled before SENDING: it stays PENDING. Cancelled later: it ends first, within the transport's timeout.
@@ -45,7 +52,7 @@ class Deliverer:
         if delivery.status is Status.SENT:
             await self._update(delivery, claim, delivery.attempt, await self._send_facts(delivery))
             return
-        message = await self._preparer.prepare(delivery)
+        message = await self._preparer.prepare(delivery, ahead)
         if isinstance(message, Next):
             before = Standing(Status.PENDING, delivery.attempt, UpdateStatus.NONE)
             await self._resources.ledger.record(change_of(delivery, before, delivery.attempt, message), claim)

@@ -10,6 +10,7 @@ from mailer.model.automation import Automation
 from mailer.sources.source import Source
 from mailer.worker.finding import Finding, Severity
 from mailer.worker.loading import new_delivery
+from mailer.worker.mapping import MappedAhead
 from mailer.worker.row_check import RowCheck
 from mailer.worker.row_spool import RowSpool, Spooled
 
@@ -64,18 +65,19 @@ class DryRun:
         """What is wrong with the rows of a slice, in their order."""
         places = anyio.Semaphore(AT_ONCE)
         found: dict[int, list[Finding]] = {}
+        ahead = self.row_check.ahead([spooled.row for spooled in rows])
 
         async def check(spooled: Spooled) -> None:
             async with places:
-                found[spooled.row_no] = await self._check_row(spooled)
+                found[spooled.row_no] = await self._check_row(spooled, ahead)
 
         async with anyio.create_task_group() as group:
             for spooled in rows:
                 group.start_soon(check, spooled)
         return [finding for row_no in sorted(found) for finding in found[row_no]]
 
-    async def _check_row(self, spooled: Spooled) -> list[Finding]:
+    async def _check_row(self, spooled: Spooled, ahead: MappedAhead | None) -> list[Finding]:
         if spooled.first_row_no == spooled.row_no:
-            return await self.row_check.check(spooled.row_no, spooled.row)
+            return await self.row_check.check(spooled.row_no, spooled.row, ahead)
         what = f"row {spooled.first_row_no} has it first"
         return [Finding(Severity.FAULT, "repeated key", what, row_no=spooled.row_no, key=spooled.key)]

@@ -16,6 +16,7 @@ from mailer.sources.source import Source
 from mailer.worker.composing import Composer, Envelope, NoMappingRow, make_composer, make_updater
 from mailer.worker.finding import Finding, Severity, fault_of, has_fault
 from mailer.worker.loading import TRIED_ROWS, missing_columns, new_delivery
+from mailer.worker.mapping import make_mapping
 from mailer.worker.row_check import NO_JOB, RowCheck
 
 
@@ -80,7 +81,10 @@ class LiveCheck:
             names = await self._source.bind_names(dbio.mapping)
             binds = resolve_binds(names, columns, dbio.key, MAPPING_EXTRAS)
             row = rows[0] if rows else dict.fromkeys(columns)
-            return await self._source.columns(dbio.mapping, binds.bind(row, {"JOB_ID": NO_JOB}))
+            mapped = await self._source.columns(dbio.mapping, binds.bind(row, {"JOB_ID": NO_JOB}))
+            if dbio.mapping_batch:
+                await make_mapping(dbio, self._source, columns)
+            return mapped
         except QueryFailed as fault:
             self.findings.append(fault_of("mapping", fault))
             return None
@@ -100,17 +104,22 @@ class LiveCheck:
 
     async def _try_out(self, composer: Composer, rows: Sequence[Row]) -> None:
         """Maps and renders the first row that can be mapped, as a job does before its first mail."""
+        ahead = composer.ahead(rows, self._warn_of_batch)
         for row_no, row in enumerate(rows, start=1):
             key = new_delivery(self._definition.dbio, row, row_no, new_token=str).recipient_key
             with self._noting("template", row_no, key):
                 try:
-                    variables, lines = await composer.map(row, NO_JOB)
+                    variables, lines = await composer.map(row, NO_JOB, ahead)
                     composer.render(variables, lines, (), Envelope(label="", to=""))
                 except (NoMappingRow, AttachmentTooLarge):
                     continue
             return
         what = f"none of the first {len(rows)} rows has a mail" if rows else "the target query returns no row now"
         self.findings.append(Finding(Severity.NOTE, "template", f"{what}: the template was not tried"))
+
+    async def _warn_of_batch(self, why: str) -> None:
+        what = f"{why}; a job asks for one recipient at a time, then"
+        self.findings.append(Finding(Severity.WARNING, "mapping", what, "Correct that, or leave mapping_batch out."))
 
     @contextmanager
     def _noting(self, code: str, row_no: int | None = None, key: str | None = None) -> Iterator[None]:

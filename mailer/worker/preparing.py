@@ -1,5 +1,7 @@
 """From a delivery to its mail, or to the reason why none leaves for it."""
 
+from collections.abc import Sequence
+
 from mailer.errors import (
     AttachmentAmbiguous,
     AttachmentMissing,
@@ -14,6 +16,7 @@ from mailer.model.message import Message, safe_file_name
 from mailer.store.job_log import Level
 from mailer.worker.composing import Envelope, NoMappingRow
 from mailer.worker.job_notes import JobNotes
+from mailer.worker.mapping import MappedAhead
 from mailer.worker.outcomes import Next, without_mail
 from mailer.worker.plan import Plan
 
@@ -25,7 +28,12 @@ class Preparer:
         self._plan = plan
         self._notes = notes
 
-    async def prepare(self, delivery: Delivery) -> Message | Next:
+    def ahead(self, deliveries: Sequence[Delivery]) -> MappedAhead | None:
+        """For deliveries that will be prepared in this order; None where nothing can be asked ahead."""
+        rows = [delivery.row for delivery in deliveries if delivery.status is Status.PENDING]
+        return self._plan.composer.ahead(rows, self._note_one_by_one)
+
+    async def prepare(self, delivery: Delivery, ahead: MappedAhead | None = None) -> Message | Next:
         """The mail, or how the delivery ends without one. Raises what makes the whole job stop."""
         composer = self._plan.composer
         where = f"row {delivery.row_no}, key {delivery.recipient_key}"
@@ -36,7 +44,7 @@ class Preparer:
             await self._notes.once(Level.WARNING, "attachment missing", f"{fault} ({where})")
 
         try:
-            row, rows = await composer.map(delivery.row, delivery.job_id)
+            row, rows = await composer.map(delivery.row, delivery.job_id, ahead)
             files = await composer.attach(delivery.row, note)
             if files is None:
                 if self._plan.definition.policies.missing_attachment is MissingAttachment.FAIL:
@@ -49,6 +57,9 @@ class Preparer:
             return without_mail(Status.FAILED, "attachment too large", str(fault))
         except (TemplateFault, QueryFailed) as fault:
             raise JobStopped(f"{where}: {fault}", fault.next_step) from fault
+
+    async def _note_one_by_one(self, why: str) -> None:
+        await self._notes.once(Level.WARNING, "mapping one by one", f"{why}; asking for one recipient at a time")
 
 
 def _envelope(delivery: Delivery) -> Envelope:

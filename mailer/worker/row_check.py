@@ -20,6 +20,7 @@ from mailer.model.template.nulls import columns_asked_for_null
 from mailer.worker.composing import Composer, Envelope, NoMappingRow
 from mailer.worker.finding import Finding, Severity, fault_of
 from mailer.worker.loading import NO_KEY, new_delivery
+from mailer.worker.mapping import MappedAhead
 
 NO_JOB = 0
 """JOB_ID where there is no job."""
@@ -40,7 +41,15 @@ class RowCheck:
         self._printed_of_lines = sorted(template.line_variables - asked)
         self._index = index
 
-    async def check(self, row_no: int, row: Row) -> list[Finding]:
+    def ahead(self, rows: Sequence[Row]) -> MappedAhead | None:
+        """For rows that will be checked in this order; None where each has a mapping query of its own."""
+
+        async def say_nothing(why: str) -> None:
+            """The check of the definition has warned already."""
+
+        return self._composer.ahead(rows, say_nothing)
+
+    async def check(self, row_no: int, row: Row, ahead: MappedAhead | None = None) -> list[Finding]:
         """All that is wrong with a row. No file is read, only looked up. Raises SourceAway."""
         delivery = new_delivery(self._definition.dbio, row, row_no, new_token=str)
         findings = []
@@ -48,7 +57,7 @@ class RowCheck:
             findings.append(Finding(Severity.FAULT, delivery.error_code, delivery.error or delivery.error_code))
         if delivery.error_code != NO_KEY:
             files, sizes = self._look_up(row)
-            findings += [*files, *await self._try_mail(row, sizes)]
+            findings += [*files, *await self._try_mail(row, sizes, ahead)]
         return [replace(finding, row_no=row_no, key=delivery.recipient_key) for finding in findings]
 
     def check_files(self, row_no: int, row: Row) -> list[Finding]:
@@ -78,9 +87,9 @@ class RowCheck:
         stops = self._definition.policies.missing_attachment is MissingAttachment.FAIL
         return Finding(Severity.FAULT if stops else Severity.WARNING, code, str(fault), fault.next_step)
 
-    async def _try_mail(self, row: Row, sizes: dict[str, int]) -> list[Finding]:
+    async def _try_mail(self, row: Row, sizes: dict[str, int], ahead: MappedAhead | None) -> list[Finding]:
         try:
-            variables, rows = await self._composer.map(row, NO_JOB)
+            variables, rows = await self._composer.map(row, NO_JOB, ahead)
         except NoMappingRow as fault:
             return [fault_of("no mapping row", fault)]
         except QueryFailed as fault:

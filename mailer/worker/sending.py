@@ -1,6 +1,5 @@
 """The deliveries of a loaded job: batch by batch, at most max_parallel in flight, until no batch is left to claim."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 import anyio
@@ -13,6 +12,7 @@ from mailer.model.job import BatchClaim, JobClaim
 from mailer.worker.asking import ASK_AGAIN, ask
 from mailer.worker.delivering import Deliverer
 from mailer.worker.lease import Lease
+from mailer.worker.mapping import MappedAhead
 from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 
@@ -26,6 +26,7 @@ class _ActiveBatch:
 
     claim: BatchClaim
     left: int = 0
+    ahead: MappedAhead | None = None
     done: anyio.Event = field(default_factory=anyio.Event)
 
 
@@ -38,20 +39,21 @@ class Sending:
         self._plan = plan
         self._lease = lease
         self._in_order = plan.definition.policies.max_parallel == 1
-        self._places = asyncio.Semaphore(plan.definition.policies.max_parallel)
+        self._places = resources.places.of(job.job_id, plan.definition.policies.max_parallel)
         self._deliverer: Deliverer | None = None
         self._fault: MailerError | None = None
         self._active: set[_ActiveBatch] = set()
         self._left_open = False
+        self._group: TaskGroup | None = None
 
     async def renew(self) -> None:
-        """Lengthens the leases of the batches in hand. Raises FenceLost."""
+        """Lengthens the leases of the batches in hand. One that is lost ends this sending with FenceLost."""
         for batch in list(self._active):
             try:
                 await self._resources.queue.renew_batch(batch.claim)
-            except FenceLost:
-                if batch in self._active:  # not one that was put down meanwhile
-                    raise
+            except FenceLost as lost:
+                if batch in self._active and self._group is not None:  # not one that was put down meanwhile
+                    self._end_with(lost, self._group)
 
     async def run(self) -> None:
         """Sends all batches that can be claimed. Raises FenceLost, and what makes the job stop.
@@ -60,6 +62,7 @@ class Sending:
         """
         try:
             async with anyio.create_task_group() as group:
+                self._group = group
                 try:
                     await self._start_batches(group)
                 except MailerError as fault:
@@ -103,8 +106,10 @@ class Sending:
             raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
         work = await ask(self._resources.clock, lambda: self._work_of(claim))
         batch.left = len(work)
+        if work:
+            deliverer = await self._ready_deliverer(work[0])
+            batch.ahead = deliverer.ahead(work)
         for delivery in work:
-            deliverer = await self._ready_deliverer(delivery)
             await self._places.acquire()
             group.start_soon(self._deliver, group, deliverer, delivery, batch)
         if not work:
@@ -119,7 +124,7 @@ class Sending:
 
     async def _deliver(self, group: TaskGroup, deliverer: Deliverer, delivery: Delivery, batch: _ActiveBatch) -> None:
         try:
-            await deliverer.deliver(delivery, batch.claim)
+            await deliverer.deliver(delivery, batch.claim, batch.ahead)
         except MailerError as fault:
             self._end_with(fault, group)
         finally:

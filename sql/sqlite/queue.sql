@@ -90,13 +90,21 @@ UPDATE JOB_QUEUE SET LEASE_UNTIL = UTC_AFTER(:lease_seconds)
 UPDATE JOB_QUEUE SET WORKER_ID = NULL, LEASE_UNTIL = UTC_NOW()
  WHERE JOB_ID = :job_id AND FENCE = :fence AND STATUS = 'RUNNING';
 
+-- name: put_off_job
+-- Nothing can be done for it yet: whoever looks then goes on with it, and that claim is no take-over.
+UPDATE JOB_QUEUE SET WORKER_ID = NULL, LEASE_UNTIL = UTC_AFTER(:seconds)
+ WHERE JOB_ID = :job_id AND FENCE = :fence AND STATUS = 'RUNNING';
+
 -- name: read_job_standing
 SELECT STATUS, STOPPING, LOG, FENCE, LOADED_AT FROM JOB_QUEUE WHERE JOB_ID = :job_id;
 
 -- name: mark_stopping
--- The first cause wins; no row: the job is not running, or stops already.
-UPDATE JOB_QUEUE SET STOPPING = :stopping, LOG = :log
- WHERE JOB_ID = :job_id AND STATUS = 'RUNNING' AND STOPPING IS NULL;
+-- The first cause wins; no row: the job is not running, or stops already. One that was put off is looked at now.
+UPDATE JOB_QUEUE SET STOPPING = :stopping, LOG = :log,
+       LEASE_UNTIL = CASE WHEN WORKER_ID IS NULL THEN UTC_NOW() ELSE LEASE_UNTIL END
+ WHERE JOB_ID = :job_id AND STATUS = 'RUNNING' AND STOPPING IS NULL
+   AND (:fence IS NULL OR FENCE = :fence)  -- NULL: a person's, whoever holds the job
+;
 
 -- name: end_waiting_job
 -- Cancels a job that no worker has taken yet.
@@ -236,7 +244,7 @@ UPDATE JOB_QUEUE
 
 -- name: read_frozen_definition
 SELECT A.NAME, A.OWNER_EMAIL, Q.POLICIES,
-       D.SOURCE, D.TARGET_QUERY, D.MAPPING_QUERY, D.UPDATE_QUERY, D.KEY_COLUMN, D.EMAIL_COLUMN, D.ATTACH_COLUMN,
+       D.SOURCE, D.TARGET_QUERY, D.MAPPING_QUERY, D.MAPPING_BATCH, D.UPDATE_QUERY, D.KEY_COLUMN, D.EMAIL_COLUMN, D.ATTACH_COLUMN,
        T.SUBJECT, T.HTML, T.TEXT
   FROM JOB_QUEUE Q
   JOIN AUTOMATION A ON A.AUTO_ID = Q.AUTO_ID

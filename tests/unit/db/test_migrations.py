@@ -157,11 +157,29 @@ def test_a_file_that_is_not_named_as_a_migration_is_refused(scripts: Path) -> No
 
 async def test_a_script_is_split_into_whole_statements_and_nothing_of_it_is_lost(path: Path) -> None:
     async with opened(path) as database:
+        triggers = 0
         for migration in SHIPPED:
             statements = database.split_script(migration.script)
             assert "".join(statements) == migration.script
             assert all(sqlite3.complete_statement(statement) for statement in statements)
-            assert sum("CREATE TRIGGER" in statement for statement in statements) == 4
+            triggers += sum("CREATE TRIGGER" in statement for statement in statements)
+        assert triggers == 4
+
+
+async def test_a_definition_that_was_saved_before_there_were_batches_has_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(migrations, "shipped_migrations", lambda _: SHIPPED[:1])
+        assert await brought_up_to_date(path) == SHIPPED[:1]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        names = "NAME, SOURCE, TARGET_QUERY, KEY_COLUMN, EMAIL_COLUMN, CREATED_AT"
+        connection.execute(
+            f"INSERT INTO DBIO ({names}) VALUES ('월간', 'crm', 'SELECT 1', 'ID', 'EMAIL', '2026-11-24')"
+        )
+    assert await brought_up_to_date(path) == SHIPPED[1:]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT NAME, MAPPING_BATCH FROM DBIO").fetchall() == [("월간", 0)]
 
 
 def test_two_processes_at_once_make_the_schema_once(path: Path) -> None:

@@ -47,6 +47,13 @@ def test_a_short_field_is_shown_as_it_was_and_as_it_is() -> None:
     ]
 
 
+def test_a_mapping_query_that_is_asked_for_many_at_once_is_said() -> None:
+    dbio = replace(STATEMENT.dbio, mapping="SELECT 1")
+    before, after = replace(STATEMENT, dbio=dbio), replace(STATEMENT, dbio=replace(dbio, mapping_batch=True))
+    assert differences(before, after) == ["mapping_batch: not set → true"]
+    assert differences(after, before) == ["mapping_batch: true → not set"]
+
+
 def test_a_long_text_is_counted_by_its_lines() -> None:
     assert of_template(html=LONG.replace("7번째", "7 번째").replace("50", "오십")) == ["html: 11 lines changed"]
     assert of_template(html=LONG + "\n<p>끝</p>") == ["html: 1 line changed"]

@@ -5,6 +5,7 @@ import pytest
 from mailer.errors import DefinitionInvalid
 from tests.definition_texts import AUTOMATION, DBIO, SMALLEST, TEMPLATE, Faults, Read, under, without
 
+BATCHABLE = 'mapping = "SELECT CUST_ID, A FROM T WHERE CUST_ID = :CUST_ID"'
 SIXTEEN = ", ".join(f'X-{number} = "x"' for number in range(16))
 
 
@@ -32,6 +33,7 @@ def test_a_needed_key_that_is_missing_is_a_fault(key: str, path: str, faults: Fa
         (AUTOMATION, 'replyto = "a@example.com"', "automation.replyto", "reply_to"),
         (AUTOMATION, "misfire = 1", "automation.misfire", "misfire_grace"),
         (DBIO, 'attachement = "FILE"', "dbio.attachement", "attachment"),
+        (DBIO, f"{BATCHABLE}\nmapping_batched = true", "dbio.mapping_batched", "mapping_batch"),
         (TEMPLATE, 'txt = "x"', "template.txt", "text"),
         (TEMPLATE, '[[schedule]]\nkind = "realtime"\nevry = "1s"\n[x]', "schedule 1.evry", "every"),
         (AUTOMATION, "[schedules]\n[automation]", "schedules", "schedule"),
@@ -71,6 +73,18 @@ def test_an_unknown_key_is_a_fault_with_the_nearest_right_one(
         (AUTOMATION, 'configuration_set = "my set"', "automation.configuration_set: must be 1 to 64 letters"),
         (DBIO, 'update = ""', "dbio.update: is blank"),
         (DBIO, 'mapping = "SELECT \\u0000"', "dbio.mapping: holds a NUL character"),
+        (
+            DBIO,
+            f'{BATCHABLE}\nmapping_batch = "true"',
+            "dbio.mapping_batch: must be true or false, without quotes, not",
+        ),
+        (DBIO, f"{BATCHABLE}\nmapping_batch = 1", "dbio.mapping_batch: must be true or false, without quotes, not 1"),
+        (DBIO, "mapping_batch = true", "dbio.mapping_batch: there is no mapping query"),
+        (
+            DBIO,
+            f"{BATCHABLE.replace('A FROM', 'MAX(A) FROM')}\nmapping_batch = true",
+            "dbio.mapping_batch: the mapping query can't be asked for many keys at once: MAX has no GROUP BY",
+        ),
     ],
 )
 def test_a_wrong_value_is_a_fault(header: str, line: str, fault: str, faults: Faults) -> None:

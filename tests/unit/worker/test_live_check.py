@@ -117,6 +117,41 @@ async def test_rows_that_the_mapping_query_knows_nothing_of_are_passed_over_for_
     assert ["none of the first 1 rows has a mail" in finding.message for finding in findings] == [True]
 
 
+BATCHED = "SELECT CUSTOMER, ITEM, AMOUNT FROM ORDER_LINE WHERE CUSTOMER = :ID ORDER BY LINE"
+
+
+def batched(mapping: str, target: str | None = None) -> Automation:
+    definition = changed(mapping=mapping, target=target)
+    return replace(definition, dbio=replace(definition.dbio, mapping_batch=True))
+
+
+async def test_a_mapping_query_that_can_be_asked_for_many_is_tried_as_such(shop: Shop) -> None:
+    shop.customer("K-1")
+    shop.customer("K-2", name="이서준", lines=(("보리", 1),))
+    good, findings = await checked(shop, batched(BATCHED))
+    assert good is not None
+    assert findings == []
+
+
+async def test_a_mapping_query_that_can_not_be_asked_for_many_is_a_fault_that_says_why(shop: Shop) -> None:
+    [(code, message)] = await faults(shop, batched(BATCHED.replace("CUSTOMER, ITEM", "ITEM")))
+    assert code == "mapping"
+    assert "mapping_batch: the mapping query can't be asked for many keys at once: its SELECT list lacks" in message
+    [(code, message)] = await faults(shop, batched(BATCHED.replace("AMOUNT", "AMOUNT, 1 AS CUSTOMER")))
+    assert code == "mapping"
+    assert "two columns of one name" in message
+
+
+async def test_keys_that_the_mapping_query_returns_as_another_type_are_a_warning(shop: Shop) -> None:
+    shop.customer("1")
+    shop.customer("2")
+    target = "SELECT CAST(ID AS INTEGER) AS ID, NAME, EMAIL, FILES FROM CUSTOMER WHERE ID < 'A' ORDER BY NO"
+    good, [finding] = await checked(shop, batched(BATCHED, target))
+    assert good is not None
+    assert (finding.severity, finding.code) == (Severity.WARNING, "mapping")
+    assert "equal to the key, but of another type or spelling" in finding.message
+
+
 async def test_a_locked_source_is_away_and_no_fault_of_the_definition(shop: Shop) -> None:
     with closing(sqlite3.connect(shop.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
