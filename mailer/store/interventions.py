@@ -44,7 +44,7 @@ class Interventions:
                 )
                 result = JobStatus.CANCELLED
             else:
-                mark: Binds = {"job_id": job_id, "stopping": Stopping.CANCELLED.value, "log": cause}
+                mark: Binds = {"job_id": job_id, "stopping": Stopping.CANCELLED.value, "log": cause, "fence": None}
                 if not await transaction.execute("mark_stopping", mark):
                     stopping = job.maybe_text("STOPPING")
                     state = f"stops already ({stopping})" if stopping else f"is {job.text('STATUS')}"

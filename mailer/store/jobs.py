@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailer.db.database import Binds, Database
 from mailer.db.record import Record
-from mailer.errors import NotFound
+from mailer.errors import FenceLost, NotFound
 from mailer.model.automation import Automation
 from mailer.model.delivery import Status
 from mailer.model.job import JobClaim, JobStatus, Stopping
@@ -91,8 +91,9 @@ class Jobs:
         return row.integer("ACTIVE")
 
     async def freeze(self, claim: JobClaim) -> None:
-        """The job keeps the automation's definition as it stands now. Nothing happens where the claim is over."""
-        await self._database.execute("freeze_definition", {"job_id": claim.job_id, "fence": claim.fence})
+        """The job keeps the automation's definition as it stands now. Raises FenceLost."""
+        if not await self._database.execute("freeze_definition", {"job_id": claim.job_id, "fence": claim.fence}):
+            raise FenceLost(f"job {claim.job_id} is in other hands")
 
     async def frozen(self, job_id: int) -> Automation:
         """The definition that the job runs by, without schedules."""

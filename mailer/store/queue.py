@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mailer.db.database import Database, Session
+from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
 from mailer.errors import FenceLost
 from mailer.fault_points import fault_point
@@ -115,13 +115,19 @@ class Queue:
             JobStatus(row.text("STATUS")), Stopping(stopping) if stopping else None, row.maybe_text("LOG")
         )
 
-    async def mark_stopping(self, job_id: int, stopping: Stopping, cause: str) -> bool:
-        """Sets the mark and its cause; False where another cause, or the job's end, came first."""
-        return bool(
-            await self._database.execute(
-                "mark_stopping", {"job_id": job_id, "stopping": stopping.value, "log": cause[:1000]}
-            )
-        )
+    async def mark_stopping(self, job_id: int, stopping: Stopping, cause: str, *, fence: int | None = None) -> bool:
+        """Sets the mark and its cause; False where another cause, or the job's end, came first.
+
+        `fence`: of the claim that it is done under; then FenceLost where another holds the job by now.
+        """
+        mark: Binds = {"job_id": job_id, "stopping": stopping.value, "log": cause[:1000], "fence": fence}
+        if await self._database.execute("mark_stopping", mark):
+            return True
+        if fence is not None:
+            (row,) = await self._database.fetch("read_job_standing", {"job_id": job_id})
+            if row.integer("FENCE") != fence:
+                raise FenceLost(f"job {job_id} is in other hands")
+        return False
 
     async def claim_batch(
         self, job_id: int, *, in_order: bool, may_take_over: Callable[[], bool] = _always

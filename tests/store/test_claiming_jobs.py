@@ -210,6 +210,21 @@ async def test_the_first_cause_to_stop_wins(worker: Process) -> None:
     assert (await worker.queue.standing(job_id)).log == "first"
 
 
+async def test_a_job_that_another_holds_is_not_marked_under_a_lost_claim(
+    worker: Process, other: Process, time_passes: TimePasses
+) -> None:
+    await worker.enqueue(definition())
+    old = await worker.claim_job()
+    await time_passes(LEASE)
+    new = await other.claim_job()
+    with pytest.raises(FenceLost):
+        await worker.queue.mark_stopping(old.job_id, Stopping.FAIL, "stalled", fence=old.fence)
+    assert (await other.queue.standing(new.job_id)).stopping is None
+    assert await other.queue.mark_stopping(new.job_id, Stopping.FAIL, "the holder's", fence=new.fence)
+    assert not await other.queue.mark_stopping(new.job_id, Stopping.FAIL, "again", fence=new.fence)
+    assert (await other.queue.standing(new.job_id)).log == "the holder's"
+
+
 async def test_a_job_that_waits_is_not_marked(worker: Process) -> None:
     job_id = await worker.enqueue(definition())
     assert not await worker.queue.mark_stopping(job_id, Stopping.FAIL, "nobody runs it")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.errors import NotFound
+from mailer.errors import FenceLost, NotFound
 from mailer.model.delivery import Status, UpdateStatus
 from mailer.model.job import JobStatus, Stopping
 from mailer.store.job_log import MESSAGE_LIMIT, Level, log_always, log_once, read_job_log
@@ -107,7 +107,8 @@ async def test_a_definition_is_frozen_by_the_holder_alone(worker: Process, other
     new = await other.claim_job()
     await other.jobs.freeze(new)
     await other.automations.save(definition(subject="새 제목"), ACTOR)
-    await worker.jobs.freeze(old)
+    with pytest.raises(FenceLost):
+        await worker.jobs.freeze(old)
     assert (await other.jobs.frozen(new.job_id)).template.subject == "$(CUST_NAME)님, 명세서"
     await other.jobs.freeze(new)
     assert (await other.jobs.frozen(new.job_id)).template.subject == "새 제목"
