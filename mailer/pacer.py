@@ -32,6 +32,8 @@ BLOCK_SECONDS = 0.05
 """How much is reserved at once, at most (at least one slot): what a process that dies or freezes loses."""
 RATES_AGE = 1.0
 """Seconds for which what is known of the account's rate is believed."""
+DRIFT = 0.0005
+"""Seconds that the database's clock and this machine's monotonic one part in a second, at most."""
 AWAY_AGAIN = 0.5
 CAUTIOUS_RATE = 14.0
 """Mails per second where neither a setting nor SES says a rate."""
@@ -68,6 +70,8 @@ class AccountSlots:
         self._first, self._step, self._left = 0.0, 1.0, 0
         """Of the slots in hand: the moment of the first, seconds from one to the next, and how many there are."""
         self._reserving: anyio.Event | None = None
+        self._offset, self._offset_at = float("inf"), 0.0
+        """From the database's time to the monotonic clock's, as it was known at that moment."""
 
     @property
     def rate(self) -> float:
@@ -119,9 +123,18 @@ class AccountSlots:
             return
         step = 1 / (self._rate * SPACING)
         count = max(1, int(BLOCK_SECONDS / step))
+        asked_at = self._clock.monotonic()
         block = await self._account.reserve(count * step)
-        self._first = self._clock.monotonic() + (block.begins - block.now).total_seconds()
+        self._learn_offset(asked_at, block.now.timestamp())
+        self._first = block.begins.timestamp() + self._offset
         self._step, self._left = step, count
+
+    def _learn_offset(self, asked_at: float, database_time: float) -> None:
+        """By the quickest reply so far: one that hung says when it came, and not when the database had written it."""
+        replied_at = self._clock.monotonic()
+        known = self._offset + DRIFT * (replied_at - self._offset_at)
+        self._offset = min(replied_at - database_time, max(asked_at - database_time, known))
+        self._offset_at = replied_at
 
     async def _refresh_rate(self) -> None:
         if self._clock.monotonic() - self._rates_at < RATES_AGE:

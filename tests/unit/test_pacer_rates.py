@@ -67,6 +67,16 @@ class LoopClock:
         await anyio.sleep(max(0.0, seconds))
 
 
+class SetBack(LoopClock):
+    """A clock of a database, that has been set back."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(seconds=self._seconds)
+
+
 class Row(Account):
     """The row that all share. The statements' own arithmetic is the store's tests'; here it takes its time."""
 
@@ -75,6 +85,8 @@ class Row(Account):
         self.allowed = allowed
         self.journey = journey
         """Seconds to the database, and again back; each up to twice as long."""
+        self.hangs = 0.0
+        """Of the replies to a reservation, the share that takes half a second to three."""
         self.chance = random.Random(7)
         self.lowered: float | None = None
         self.lowered_at = 0.0
@@ -87,7 +99,13 @@ class Row(Account):
         self._next = begins + timedelta(seconds=block_seconds)
         block = Block(begins, self._next, now)
         await self._travel()
+        if self.chance.random() < self.hangs:
+            await self.clock.sleep(self.chance.uniform(0.5, 3))
         return block
+
+    def forget(self) -> None:
+        """As if nobody had reserved a slot lately."""
+        self._next = None
 
     async def rates(self) -> Rates:
         await self._travel()
@@ -139,10 +157,11 @@ def worst_second(moments: list[float]) -> int:
 
 
 async def send(
-    rate: float, processes: int, seconds: float, *, own_rate: bool = True, journey: float = 0.002
+    rate: float, processes: int, seconds: float, *, own_rate: bool = True, journey: float = 0.002, hangs: float = 0.0
 ) -> list[float]:
     """The moments at which the mails of all processes leave."""
     row = Row(LoopClock(), None if own_rate else rate, journey)
+    row.hangs = hangs
     in_flight = int(rate * (LATENCY + SENDING_AHEAD) * 2 / processes) + 3
     workers = [Process(row, in_flight, rate if own_rate else None) for _ in range(processes)]
     async with anyio.create_task_group() as group:
@@ -164,6 +183,28 @@ def test_the_rate_is_used_and_no_second_holds_more_than_it_may(rate: float, seco
 def test_a_slow_database_takes_nothing_of_the_bound(processes: int) -> None:
     sent = simulate(send(200, processes, 20, journey=0.02))
     assert worst_second(sent) <= 204
+
+
+def test_a_reply_that_hangs_puts_its_block_into_nobodys_second() -> None:
+    assert worst_second(simulate(send(200, 4, 120, hangs=0.02))) <= 204
+
+
+async def first_slots_after(clock_set_back: float) -> tuple[float, list[float]]:
+    """What is handed out once the database's clock was set back, as by a failover to another machine."""
+    clock = LoopClock()
+    row = Row(clock)
+    slots = AccountSlots(row, 200.0, clock)
+    await slots.reserve()
+    row.clock = SetBack(clock_set_back)
+    row.forget()
+    await clock.sleep(1)
+    return clock.monotonic(), [await slots.reserve() for _ in range(20)]
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_a_databases_clock_that_is_set_moves_no_slot(seconds: float) -> None:
+    asked, slots = simulate(first_slots_after(seconds))
+    assert asked <= slots[0] <= slots[-1] < asked + 0.2
 
 
 def test_without_a_rate_of_its_own_a_process_goes_by_what_the_account_allows() -> None:
