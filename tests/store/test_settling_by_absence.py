@@ -24,11 +24,16 @@ async def account(worker: Process, engine: Engine) -> None:
 
 
 async def left_unknown(process: Process, time_passes: TimePasses) -> tuple[JobClaim, list[Delivery]]:
-    """A job of three mails, a second apart; nobody knows of the second."""
+    """A job of three mails, a second apart; nobody knows of the second, which SES has not answered for a second."""
     job = await process.run_job(definition(), ["하나", "둘", "셋"], batch_rows=3)
     batch, deliveries = await process.take(job.job_id)
-    for delivery, status in zip(deliveries, (Status.SENT, Status.UNKNOWN, Status.SENT), strict=True):
-        await process.send(delivery, batch, status)
+    for delivery in deliveries:
+        if delivery is deliveries[1]:
+            await process.mark_sending(delivery, batch)
+            await time_passes(1)
+            await process.answer(delivery, batch, Status.UNKNOWN, UpdateStatus.NONE)
+        else:
+            await process.send(delivery, batch)
         await time_passes(1)
     assert await process.queue.close_batch(batch)
     return job, deliveries
