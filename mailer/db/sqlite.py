@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +10,8 @@ import anyio
 
 from mailer.db.database import NO_BINDS, Binds, Session
 from mailer.db.record import Record
-from mailer.db.sqlite_connection import SqliteConnection, SqliteVerbs, finished, speaking, text_time
+from mailer.db.sqlite_connection import SqliteConnection, SqliteVerbs, finished, speaking
+from mailer.db.sqlite_time import StatementTime
 from mailer.db.statements import shipped_statements
 from mailer.errors import NotFound
 from mailer.model.clock import Clock
@@ -23,10 +23,7 @@ BUSY_SECONDS = 30.0
 
 
 class SqliteDatabase:
-    """The `Database` on one file. Its clock is the process's own: UTC_NOW() and UTC_AFTER(seconds) in its SQL.
-
-    TIME_PLUS(time, seconds) reckons with the times that it keeps as text.
-    """
+    """The `Database` on one file. Its clock is the process's own."""
 
     dialect = "sqlite"
 
@@ -132,29 +129,17 @@ class SqliteDatabase:
         return statements[:-1]
 
     async def _connect(self, pragma: str) -> SqliteConnection:
-        connection = SqliteConnection(self._path, self._statements, self._busy_seconds)
+        time = StatementTime(self._clock)
+        connection = SqliteConnection(self._path, self._statements, time, self._busy_seconds)
         with speaking(self._path, "opening it"):
             await connection
             try:
-                await connection.run(lambda verbs: self._set_up(verbs.raw, pragma))
+                await connection.run(lambda verbs: _set_up(verbs.raw, time, pragma))
             except BaseException:
                 with anyio.CancelScope(shield=True):
                     await connection.close()
                 raise
         return connection
-
-    def _set_up(self, raw: sqlite3.Connection, pragma: str) -> None:
-        raw.create_function("UTC_NOW", 0, self._utc_now)
-        raw.create_function("UTC_AFTER", 1, self._utc_after)
-        raw.create_function("TIME_PLUS", 2, _time_plus)
-        for setting in ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", pragma):
-            raw.execute(setting).close()
-
-    def _utc_now(self) -> str:
-        return text_time(self._clock.now())
-
-    def _utc_after(self, seconds: float) -> str:
-        return text_time(self._clock.now() + timedelta(seconds=seconds))
 
 
 class _SqliteTransaction:
@@ -214,5 +199,7 @@ async def _slices(connection: SqliteConnection, cursor: sqlite3.Cursor, slice_ro
         yield rows
 
 
-def _time_plus(text: str, seconds: float) -> str:
-    return text_time(datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(seconds=seconds))
+def _set_up(raw: sqlite3.Connection, time: StatementTime, pragma: str) -> None:
+    time.install(raw)
+    for setting in ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", pragma):
+        raw.execute(setting).close()

@@ -1,18 +1,19 @@
 """A connection to the embedded database: its thread, and the verbs of a session as they run in there."""
 
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 
 from mailer.db.database import NO_BINDS, Binds
 from mailer.db.record import Record
+from mailer.db.sqlite_time import StatementTime, text_time
 from mailer.db.statements import Statement, Statements
 from mailer.errors import ConfigurationError, DatabaseAway, DatabaseRefused, DuplicateKey
 from mailer.model.row import Value
@@ -36,10 +37,11 @@ _AS_IT_IS = frozenset({str, int, float, bytes, type(None)})
 class SqliteVerbs:
     """The verbs of `Session`, and of a transaction, without a journey to the thread: for what is there already."""
 
-    def __init__(self, raw: sqlite3.Connection, statements: Statements, path: Path) -> None:
+    def __init__(self, raw: sqlite3.Connection, statements: Statements, path: Path, time: StatementTime) -> None:
         self.raw = raw
         self._statements = statements
         self._path = path
+        self._time = time
 
     def fetch(self, statement: str, binds: Binds = NO_BINDS, at_most: int | None = None) -> list[Record]:
         """See `Session.fetch`."""
@@ -113,6 +115,7 @@ class SqliteVerbs:
 
     def _prepared(self, statement: str, binds: Binds) -> Statement:
         """The statement, with exactly its binds given: Oracle refuses one too many, SQLite would not notice."""
+        self._time.go_on()
         prepared = self._statements[statement]
         if binds.keys() != prepared.binds:
             wrong = sorted(binds.keys() ^ prepared.binds)
@@ -126,15 +129,16 @@ class SqliteVerbs:
 class SqliteConnection(aiosqlite.Connection):
     """aiosqlite's thread, given whole pieces of work: each of its own verbs is a journey there and back."""
 
-    def __init__(self, path: Path, statements: Statements, busy_seconds: float) -> None:
+    def __init__(self, path: Path, statements: Statements, time: StatementTime, busy_seconds: float) -> None:
         connector = partial(sqlite3.connect, path, isolation_level=None, timeout=busy_seconds)
         super().__init__(connector, iter_chunk_size=1)
         self._path = path
         self._named = statements
+        self._time = time
 
     async def run(self, work: Callable[[SqliteVerbs], T]) -> T:
         """What `work` returns or raises, run in the thread. Cancelled, it goes on there to its end."""
-        verbs = SqliteVerbs(self._conn, self._named, self._path)
+        verbs = SqliteVerbs(self._conn, self._named, self._path, self._time)
         result: T = await self._execute(work, verbs)  # type: ignore[no-untyped-call]  # aiosqlite does not type it
         return result
 
@@ -171,11 +175,6 @@ def _as_ours(error: sqlite3.Error, path: Path, statement: str) -> Exception:
     return DatabaseRefused(message)
 
 
-def text_time(moment: datetime) -> str:
-    """UTC with six digits of the second, always: texts of one width compare as the times do."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
 class _Counted:
     """Rows on their way into executemany, which says only the sum: the changes so far are noted before each."""
 
@@ -184,7 +183,7 @@ class _Counted:
         self._rows = rows
         self._marks: list[int] = []
 
-    def __iter__(self) -> Iterator[dict[str, _Stored]]:
+    def __iter__(self) -> Iterator[Mapping[str, _Stored]]:
         for row in self._rows:
             self._marks.append(self._raw.total_changes)
             yield _adapted(row)
@@ -200,8 +199,10 @@ def _records(cursor: sqlite3.Cursor, rows: Sequence[tuple[_Stored, ...]]) -> lis
     return [Record(zip(names, row, strict=True)) for row in rows]
 
 
-def _adapted(binds: Binds) -> dict[str, _Stored]:
-    return {name: value if type(value) in _AS_IT_IS else _adapt(value) for name, value in binds.items()}  # type: ignore[misc]  # mypy does not narrow by a set of types
+def _adapted(binds: Binds) -> Mapping[str, _Stored]:
+    if _AS_IT_IS.issuperset(map(type, binds.values())):
+        return cast("Mapping[str, _Stored]", binds)
+    return {name: _adapt(value) for name, value in binds.items()}
 
 
 def _adapt(value: Value) -> _Stored:

@@ -12,6 +12,10 @@ Row = Mapping[str, Value]
 """Column name, as `fold_name` gives it, to value."""
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_AS_IT_IS = frozenset({str, int, float, type(None)})
+
+
 def fold_name(name: str) -> str:
     """The one spelling of a column, bind or variable: upper case, NFC, as '이름' may come in two Unicode forms."""
     return unicodedata.normalize("NFC", name.upper())
@@ -19,7 +23,7 @@ def fold_name(name: str) -> str:
 
 def dump_row(row: Row) -> str:
     """The row as JSON text; `load_row` gives an equal row back, types included."""
-    return json.dumps({name: _pack(value) for name, value in row.items()}, ensure_ascii=False, separators=(",", ":"))
+    return _encode({name: _pack(value) for name, value in row.items()})
 
 
 def load_row(text: str) -> dict[str, Value]:
@@ -28,6 +32,8 @@ def load_row(text: str) -> dict[str, Value]:
 
 
 def _pack(value: Value) -> object:
+    if type(value) in _AS_IT_IS:
+        return value
     match value:
         case Decimal():
             return {"$decimal": str(value)}

@@ -49,27 +49,28 @@ class TargetLists:
 
     async def add_slice(self, claim: JobClaim, batch_no: int, deliveries: Sequence[NewDelivery]) -> None:
         """Writes one batch of the list. Raises FenceLost: taken over, or the job is stopping."""
-        async with self._database.transaction() as transaction:
-            await self._carry_fence(transaction, claim)
-            await transaction.execute("insert_batch", {"job_id": claim.job_id, "batch_no": batch_no})
-            await transaction.execute_many(
-                "insert_delivery",
-                [
-                    {
-                        "job_id": claim.job_id,
-                        "batch_no": batch_no,
-                        "row_no": delivery.row_no,
-                        "recipient_key": delivery.recipient_key,
-                        "email": delivery.email,
-                        "row_data": dump_row(delivery.row),
-                        "status": delivery.status.value,
-                        "token": delivery.token,
-                        "error_code": delivery.error_code,
-                        "error": delivery.error,
-                    }
-                    for delivery in deliveries
-                ],
-            )
+        rows = [
+            {
+                "job_id": claim.job_id,
+                "batch_no": batch_no,
+                "row_no": delivery.row_no,
+                "recipient_key": delivery.recipient_key,
+                "email": delivery.email,
+                "row_data": dump_row(delivery.row),
+                "status": delivery.status.value,
+                "token": delivery.token,
+                "error_code": delivery.error_code,
+                "error": delivery.error,
+            }
+            for delivery in deliveries
+        ]
+
+        async def write(session: Session) -> None:
+            await self._carry_fence(session, claim)
+            await session.execute("insert_batch", {"job_id": claim.job_id, "batch_no": batch_no})
+            await session.execute_many("insert_delivery", rows)
+
+        await self._database.atomically(write)
 
     async def judge(self, claim: JobClaim, hold_back: timedelta) -> Skipped:
         """Takes out repeated keys, keys held back or mailed since, and suppressed addresses. Raises FenceLost."""
