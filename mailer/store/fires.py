@@ -77,7 +77,7 @@ class Fires:
             rows = await transaction.fetch("lock_automation", {"auto_id": auto_id}, at_most=1)
             if not rows:
                 raise NotFound(f"there is no automation {auto_id}", "See 'mailer automation list'.")
-            job_id, active = await insert_job(transaction, auto_id, AD_HOC, await read_now(transaction), actor)
+            job_id, active = await _insert_ad_hoc(transaction, auto_id, actor)
             if job_id is None:
                 name = rows[0].text("NAME")
                 raise Conflict(
@@ -150,6 +150,16 @@ async def insert_job(
         await transaction.execute("note_run", {"auto_id": auto_id, "last_run": fire_at})
         return job_id, None
     return None, None
+
+
+async def _insert_ad_hoc(transaction: Session, auto_id: int, actor: str) -> tuple[int | None, int | None]:
+    """As `insert_job`, now; a microsecond later where a job of this very moment is over already."""
+    fire_at = await read_now(transaction)
+    while True:
+        job_id, active = await insert_job(transaction, auto_id, AD_HOC, fire_at, actor)
+        if job_id is not None or active is not None:
+            return job_id, active
+        fire_at += timedelta(microseconds=1)
 
 
 async def move_on(

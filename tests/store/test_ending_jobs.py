@@ -6,7 +6,7 @@ from mailer.errors import FenceLost
 from mailer.model.automation import UnknownPolicy
 from mailer.model.delivery import Status, UpdateStatus
 from mailer.model.job import JobStatus, Stopping
-from tests.store.engines import TimePasses
+from tests.store.engines import Engine, TimePasses
 from tests.store.processes import ACTOR, LEASE, Process, definition
 from tests.store.tables import Tables
 
@@ -51,8 +51,9 @@ async def test_a_job_is_not_done_before_its_list_is_loaded(worker: Process, tabl
     ids=["pending", "sending", "due"],
 )
 async def test_a_job_with_a_row_that_is_not_final_is_not_done(
-    worker: Process, tables: Tables, after: Status, update: UpdateStatus
+    worker: Process, tables: Tables, engine: Engine, after: Status, update: UpdateStatus
 ) -> None:
+    """Whatever its batch says."""
     job = await worker.run_job(definition(), ["하나", "둘"])
     batch, (first, second) = await worker.take(job.job_id)
     await worker.send(first, batch)
@@ -60,6 +61,8 @@ async def test_a_job_with_a_row_that_is_not_final_is_not_done(
         await worker.mark_sending(second, batch)
     if after is Status.SENT:
         await worker.answer(second, batch, after, update)
+    assert not await worker.queue.end_done(job, "", unknown_is_final=True)
+    await engine.run_sql("UPDATE JOB_BATCH SET STATUS = 'CLOSED'")
     assert not await worker.queue.end_done(job, "", unknown_is_final=True)
     assert await tables.job_status(job.job_id) is JobStatus.RUNNING
 

@@ -1,7 +1,7 @@
 """A job that a person wants now: one at a time, whoever else wants one at the same moment."""
 
 import asyncio
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -54,6 +54,17 @@ async def test_a_second_active_job_is_refused_and_the_first_is_named(
         await worker.fires.enqueue(auto_id, ACTOR)
     assert f"mailer job show {job_id}" in caught.value.next_step
     assert len(await tables.jobs(auto_id)) == 1
+
+
+async def test_a_job_may_follow_another_within_the_same_microsecond(
+    worker: Process, tables: Tables, engine: Engine
+) -> None:
+    auto_id = await saved(worker)
+    now = engine.clock.now()
+    for _ in range(3):
+        await worker.interventions.cancel(await worker.fires.enqueue(auto_id, ACTOR), ACTOR)
+    fires = [job.moment("FIRE_AT") for job in await tables.jobs(auto_id)]
+    assert fires == [now + timedelta(microseconds=step) for step in range(3)]
 
 
 @pytest.mark.parametrize("_", range(REPETITIONS))

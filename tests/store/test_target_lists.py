@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from mailer.errors import FenceLost
-from mailer.model.delivery import NewDelivery, Status
+from mailer.model.delivery import NewDelivery, Status, UpdateStatus
 from mailer.model.job import JobClaim, Stopping
 from mailer.model.row import Row
 from mailer.store import target_lists
@@ -227,22 +227,24 @@ async def test_a_batch_is_judged_over_what_is_pending_alone(worker: Process, tab
     assert await tables.statuses(job.job_id) == [Status.SENDING, Status.SKIPPED]
 
 
+@pytest.mark.parametrize("update", [UpdateStatus.DONE, UpdateStatus.FAILED])
 async def test_a_retried_job_leaves_out_what_a_later_job_has_sent_whatever_its_update(
-    worker: Process, tables: Tables, time_passes: TimePasses
+    worker: Process, tables: Tables, time_passes: TimePasses, update: UpdateStatus
 ) -> None:
+    """Also where nothing is held back."""
     first = await worker.run_job(definition(), KEYS)
     await worker.stop(first)
     await time_passes(1)
     later = await worker.fires.enqueue(first.auto_id, ACTOR)
     claim = await worker.claim_job()
     await worker.load(claim, ["하나", "넷"])
-    await worker.send_all(claim)
+    await worker.send_all(claim, update=update)
     await worker.finish(claim)
     assert later > first.job_id
     await worker.interventions.retry(first.job_id, ACTOR, with_current=False)
     again = await worker.claim_job()
     batch = await worker.claim_batch(again.job_id)
-    assert await worker.lists.judge_batch(batch, again, HOLD_BACK) == Skipped(0, 0, 1, 0)
+    assert await worker.lists.judge_batch(batch, again, timedelta()) == Skipped(0, 0, 1, 0)
     assert await tables.reasons(first.job_id) == {"하나": "sent since"}
 
 
