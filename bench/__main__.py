@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from bench.batching import batching
 from bench.figure import FULL, QUICK, Figure, Measure
 from bench.idle import idle
 from bench.loading import loading
@@ -26,6 +27,7 @@ MEASURES: Mapping[str, Measure] = {
     "memory": peak_memory,
     "loading": loading,
     "attachment": attachment,
+    "batching": batching,
     "two-processes": two_processes,
     "idle": idle,
     "plots": plots,

@@ -17,12 +17,18 @@ def folder() -> Iterator[Path]:
 
 
 def run_mailer(
-    number: int, *, client: str = "aioboto3", attachment: bool = False, latency: float = 0.0, max_parallel: int = 50
+    number: int,
+    *,
+    client: str = "aioboto3",
+    attachment: bool = False,
+    batch: bool = False,
+    latency: float = 0.0,
+    max_parallel: int = 50,
 ) -> Stretch:
     """A job of so many recipients by `mailer run`, on the first core, as fast as it can."""
     with folder() as made, double(latency) as ses:
         env = {**ses.environment, **environment(SES_CLIENT=client)}
-        enqueued(made / "ours", number, env, max_parallel=max_parallel, attachment=attachment)
+        enqueued(made / "ours", number, env, max_parallel=max_parallel, attachment=attachment, batch=batch)
         command = [MAILER, "run", "--until-idle"]
         with started(command, made / "ours", env, core=CORES[0]) as process:
             return sending_stretch(process, ses, number // 5, number * 19 // 20)

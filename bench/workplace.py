@@ -32,7 +32,9 @@ def make_customers(folder: Path, number: int) -> None:
         )
 
 
-def write_definition(folder: Path, *, max_parallel: int, attachment: bool = False, schedule: str = "") -> None:
+def write_definition(
+    folder: Path, *, max_parallel: int, attachment: bool = False, batch: bool = False, schedule: str = ""
+) -> None:
     """`bench.toml` with its templates; one file for all where there is an attachment."""
     (folder / "files").mkdir()
     if attachment:
@@ -52,6 +54,7 @@ email = "EMAIL"
 {'attachment = "FILE"' if attachment else ""}
 target = "{target}"
 mapping = "{MAPPING}"
+mapping_batch = {str(batch).lower()}
 update = "{UPDATE}"
 [template]
 subject = "{SUBJECT}"
@@ -83,11 +86,17 @@ def mailer(folder: Path, env: Mapping[str, str], *arguments: str) -> None:
 
 
 def enqueued(
-    folder: Path, number: int, env: Mapping[str, str], *, max_parallel: int = 50, attachment: bool = False
+    folder: Path,
+    number: int,
+    env: Mapping[str, str],
+    *,
+    max_parallel: int = 50,
+    attachment: bool = False,
+    batch: bool = False,
 ) -> None:
     """A new folder in which a job of so many recipients waits."""
     folder.mkdir(parents=True)
     make_customers(folder, number)
-    write_definition(folder, max_parallel=max_parallel, attachment=attachment)
+    write_definition(folder, max_parallel=max_parallel, attachment=attachment, batch=batch)
     mailer(folder, env, "automation", "apply", "bench.toml")
     mailer(folder, env, "enqueue", NAME)
