@@ -18,6 +18,8 @@ from mailer.worker.resources import Resources
 
 TRIED_ROWS = 20
 """Rows at the head of the list, at most, that are asked for one which can be rendered."""
+KEY_LIMIT = 400
+"""Characters that the ledger holds of a key."""
 ADDRESS_LIMIT = 320
 """Characters that are kept of what is no address."""
 NO_ADDRESS = "no address"
@@ -134,6 +136,8 @@ def new_delivery(dbio: Dbio, row: Row, row_no: int, new_token: Callable[[], str]
             code, error = MALFORMED, str(fault)
     if not key:
         code, error = NO_KEY, "no key"
+    elif len(key) > KEY_LIMIT:
+        code, error, key = NO_KEY, f"the key is longer than {KEY_LIMIT} characters", ""
     status = Status.FAILED if code else Status.PENDING
     return NewDelivery(row_no, key or f"#{row_no}", email, row, new_token(), status, code, error)
 
