@@ -1,4 +1,4 @@
-"""The frozen target list of a job: written slice by slice by the job's holder, then judged by one statement each."""
+"""The frozen target list of a job: written slice by slice by the job's holder, then judged, some batches a commit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from mailer.store.ledger import as_delivery
 from mailer.store.minutes import Minutes
 
 DELETE_SLICE = 10_000
-_LAST_BATCH = 2**31 - 1
+JUDGED_BATCHES = 20
+"""Batches that one commit judges: a heartbeat waits for no more than that, however long the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,14 @@ class Skipped:
     held_back: int
     sent_since: int
     suppressed: int
+
+    def __add__(self, more: "Skipped") -> "Skipped":
+        return Skipped(
+            self.repeated + more.repeated,
+            self.held_back + more.held_back,
+            self.sent_since + more.sent_since,
+            self.suppressed + more.suppressed,
+        )
 
 
 class TargetLists:
@@ -74,10 +83,20 @@ class TargetLists:
 
     async def judge(self, claim: JobClaim, hold_back: timedelta) -> Skipped:
         """Takes out repeated keys, keys held back or mailed since, and suppressed addresses. Raises FenceLost."""
-        async with self._database.transaction() as transaction:
-            await self._carry_fence(transaction, claim)
-            repeated = await transaction.execute("skip_repeated_keys", {"job_id": claim.job_id})
-            return Skipped(repeated, *await self._skip_again(transaction, claim, hold_back, 0, _LAST_BATCH))
+        (row,) = await self._database.fetch("find_last_batch", {"job_id": claim.job_id})
+        skipped = Skipped(0, 0, 0, 0)
+        for first in range(1, (row.maybe_integer("BATCH_NO") or 1) + 1, JUDGED_BATCHES):
+            skipped += await self._judge_range(claim, hold_back, first, first + JUDGED_BATCHES - 1)
+        return skipped
+
+    async def _judge_range(self, claim: JobClaim, hold_back: timedelta, first_batch: int, last_batch: int) -> Skipped:
+        async def write(session: Session) -> Skipped:
+            await self._carry_fence(session, claim)
+            batches = {"job_id": claim.job_id, "first_batch": first_batch, "last_batch": last_batch}
+            repeated = await session.execute("skip_repeated_keys", batches)
+            return Skipped(repeated, *await self._skip_again(session, claim, hold_back, first_batch, last_batch))
+
+        return await self._database.atomically(write)
 
     async def judge_batch(self, claim: BatchClaim, job: JobClaim, hold_back: timedelta) -> Skipped:
         """The same for one batch as it is claimed: what was settled, sent or suppressed since. Counts what it skips."""

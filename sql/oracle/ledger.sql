@@ -18,13 +18,17 @@ VALUES (:job_id, :batch_no, :row_no, :recipient_key, :email, :row_data, :status,
 DELETE FROM DELIVERY
  WHERE JOB_ID = :job_id AND ROW_NO < (SELECT MIN(ROW_NO) FROM DELIVERY WHERE JOB_ID = :job_id) + :row_count;
 
+-- name: find_last_batch
+-- How far the list goes; NULL: it has no row.
+SELECT MAX(BATCH_NO) AS BATCH_NO FROM JOB_BATCH WHERE JOB_ID = :job_id;
+
 -- name: skip_repeated_keys
--- The first row of a key is the one that counts, whatever became of it.
+-- The first row of a key is the one that counts, whatever became of it, and in whichever batch.
 UPDATE DELIVERY
    SET STATUS = 'SKIPPED', ERROR_CODE = 'repeated key', DONE_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP), CHANGED_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP),
        ERROR = 'repeated key: row ' || (SELECT MIN(F.ROW_NO) FROM DELIVERY F
                                          WHERE F.RECIPIENT_KEY = DELIVERY.RECIPIENT_KEY AND F.JOB_ID = DELIVERY.JOB_ID) || ' has it first'
- WHERE JOB_ID = :job_id AND STATUS = 'PENDING'
+ WHERE JOB_ID = :job_id AND STATUS = 'PENDING' AND BATCH_NO BETWEEN :first_batch AND :last_batch
    AND EXISTS (SELECT 1 FROM DELIVERY F
                 WHERE F.RECIPIENT_KEY = DELIVERY.RECIPIENT_KEY AND F.JOB_ID = DELIVERY.JOB_ID AND F.ROW_NO < DELIVERY.ROW_NO);
 
