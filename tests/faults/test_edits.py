@@ -4,10 +4,11 @@ import sqlite3
 
 import pytest
 
+from mailer.model.delivery import Status
 from mailer.model.job import JobStatus
 from mailer.store.automations import AutomationStatus
-from tests.faults.processes import MailerProcess
-from tests.faults.workplace import Workplace, statement
+from tests.faults.processes import MailerProcess, stop_at
+from tests.faults.workplace import Workplace, address, statement
 
 CUSTOMERS = 20
 
@@ -53,3 +54,15 @@ def test_the_database_refuses_to_delete_what_a_job_needs(workplace: Workplace, r
             workplace.execute(f"UPDATE {table} SET {column} = ''")
     assert workplace.wait_for_job(1) is JobStatus.DONE
     workplace.require_all_sent(1, CUSTOMERS, unknown=0)
+
+
+def test_an_address_that_is_suppressed_once_the_list_is_loaded_gets_no_mail(workplace: Workplace) -> None:
+    workplace.add_customers(3)
+    job_id = workplace.new_job(statement())
+    worker = workplace.start("run", "--until-idle", "--workers", "1", env=stop_at("list loaded"))
+    worker.wait_until_stopped()
+    assert workplace.look("suppression", "add", address(2)).code == 0
+    worker.go_on()
+    assert worker.wait().code == 0
+    assert [row.status for row in workplace.rows(job_id)] == [Status.SENT, Status.SKIPPED, Status.SENT]
+    assert {mail.to for mail in workplace.mails(job_id)} == {address(1), address(3)}
