@@ -131,3 +131,11 @@ class JobStopped(MailerError):
 
 class FenceLost(MailerError):
     """Somebody else holds the claim by now: stop working on it; answers in hand are still written."""
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error itself, out of the groups that tasks put around it: one of ours where there is one."""
+    while isinstance(error, BaseExceptionGroup):
+        ours, _ = error.split(MailerError)
+        error = (ours or error).exceptions[0]
+    return error

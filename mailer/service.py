@@ -6,6 +6,7 @@ import random
 import secrets
 import signal
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -37,6 +38,7 @@ from mailer.store.workers import Workers
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
 from mailer.worker.outages import Outages
+from mailer.worker.places import Places
 from mailer.worker.resources import Limits, Resources
 from mailer.worker.worker import Wake, Worker
 
@@ -109,7 +111,7 @@ class Service:
                 scheduler = Scheduler(Fires(database), Automations(database), tick, self._clock, self._wake.wake)
                 roles.start_soon(scheduler.run, self._stop)
             if resources is not None:
-                at_work: set[int] = set()
+                at_work: Counter[int] = Counter()
                 self._workers = [Worker(resources, self._stop, self._wake, at_work) for _ in range(self._worker_count)]
                 roles.start_soon(self._watch_account, resources, at_work)
                 for worker in self._workers:
@@ -118,7 +120,7 @@ class Service:
                 roles.start_soon(self._consume_events, database, self._settings.ses_events_queue)
             log.info("started", role=self._role.value, worker=self._worker_id, version=version("mailer"))
 
-    async def _watch_account(self, resources: Resources, at_work: set[int]) -> None:
+    async def _watch_account(self, resources: Resources, at_work: Counter[int]) -> None:
         """Where there is one that can be asked."""
         if self._settings.transport != "ses":
             return
@@ -176,6 +178,7 @@ class Service:
                 gate=gate,
                 in_flight=self._in_flight,
                 outages=Outages(settings.lease.total_seconds() / 3, clock),
+                places=Places(),
                 calls=asyncio.Semaphore(CALLS_AT_ONCE),
                 warn=Alerts(transport, pacer, gate, send_timeout).warn,
                 clock=clock,

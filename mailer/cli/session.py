@@ -12,7 +12,7 @@ import anyio
 import structlog
 
 from mailer.clock import SystemClock
-from mailer.errors import MailerError
+from mailer.errors import innermost
 from mailer.model.address import mask_addresses
 from mailer.settings import Settings, load_settings
 
@@ -44,7 +44,7 @@ def run_async(work: Callable[[], Awaitable[T]]) -> T:
     try:
         return anyio.run(work, backend_options={"use_uvloop": _has_uvloop()})
     except BaseExceptionGroup as group:
-        raise _first(group) from group
+        raise innermost(group) from group
 
 
 def leave() -> None:
@@ -53,15 +53,6 @@ def leave() -> None:
         with suppress(OSError):
             stream.flush()
     os._exit(0)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a person should see: one of ours where there is one."""
-    ours, _ = group.split(MailerError)
-    found: BaseException = ours or group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 def _has_uvloop() -> bool:

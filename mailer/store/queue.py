@@ -4,7 +4,7 @@ Locks are taken in one order everywhere: AUTOMATION, JOB_QUEUE, JOB_BATCH, DELIV
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mailer.db.database import Binds, Database, Session
@@ -15,6 +15,9 @@ from mailer.model.delivery import Status
 from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
 from mailer.model.policies_json import load_policies
 from mailer.store.minutes import Minutes
+
+NO_CLAIM = 0
+"""The fence of who holds no claim: the first claim's is 1."""
 
 
 def _always() -> bool:
@@ -94,7 +97,7 @@ class Queue:
     async def jobs_to_join(self) -> list[JobClaim]:
         """Jobs that another process sends in parallel, with batches that nobody holds. These are no claims yet."""
         return [
-            self._job_claim(row, False)
+            replace(self._job_claim(row, False), fence=NO_CLAIM)
             for row in await self._database.fetch("list_jobs_to_join")
             if load_policies(row.text("POLICIES")).max_parallel > 1
         ]
@@ -106,6 +109,10 @@ class Queue:
     async def give_back_job(self, claim: JobClaim) -> None:
         """Lets the next worker go on at once. Nothing happens where the claim is over."""
         await self._database.execute("give_back_job", {"job_id": claim.job_id, "fence": claim.fence})
+
+    async def put_off_job(self, claim: JobClaim, seconds: float) -> None:
+        """Lets any worker go on with it, after so many seconds. Nothing happens where the claim is over."""
+        await self._database.execute("put_off_job", {"job_id": claim.job_id, "fence": claim.fence, "seconds": seconds})
 
     async def standing(self, job_id: int) -> JobStanding:
         """Whether the job may send."""

@@ -1,5 +1,7 @@
 """A claimed job's whole life: load, send, finish, with the lease kept around it. It ends here and nowhere else."""
 
+from functools import partial
+
 import anyio
 
 from mailer.errors import FenceLost, JobStopped, MailerError
@@ -35,29 +37,34 @@ class JobRun:
         self._lease = Lease(resources.limits.lease.total_seconds(), resources.clock, asked_at)
         self._holding = Holding(resources, claim.job_id, self._lease, self._renew)
         self._sending: Sending | None = None
+        self._look_again: float | None = None
+        """Seconds for which nothing can be done but wait for what is UNKNOWN."""
 
     async def run(self, stop: anyio.Event) -> None:
         """To the job's end, or until `stop`: then what is in flight ends, and the rest is given back.
 
+        A job that only waits for what is UNKNOWN is put off, so that this worker is free for others meanwhile.
         Raises DatabaseAway: the claim ends with its lease. Where the claim is lost, another worker goes on with it.
         """
         try:
-            await self._holding.around(self._run_to_end, stop)
+            await self._holding.around(partial(self._run_to_end, stop), stop)
         except FenceLost:
             return
         if stop.is_set():
             await self._resources.queue.give_back_job(self._claim)
+        elif self._look_again is not None:
+            await self._resources.queue.put_off_job(self._claim, self._look_again)
 
     async def _renew(self) -> None:
         await self._resources.queue.renew_job(self._claim)
         if self._sending is not None:
             await self._sending.renew()
 
-    async def _run_to_end(self) -> None:
+    async def _run_to_end(self, stop: anyio.Event) -> None:
         is_done = False
         with self._holding.until_stopping:
             try:
-                is_done = await self._load_and_send()
+                is_done = await self._load_and_send()  # or put off
             except FenceLost:
                 pass  # either the job's mark or another's claim: the end finds out which
             except MailerError as fault:
@@ -65,10 +72,10 @@ class JobRun:
         if not is_done:
             if self._holding.away is not None:
                 await self._mark_failed(self._holding.away)
-            await ask(self._clock, self._end_stopped)
+            await ask(self._clock, partial(self._end_stopped, stop))
 
     async def _load_and_send(self) -> bool:
-        """True when the job is DONE; False when it is to stop."""
+        """True when the job is DONE, or put off; False when it is to stop."""
         standing = await ask(self._clock, lambda: self._resources.queue.standing(self._claim.job_id))
         if standing.stopping is not None:
             return False
@@ -77,6 +84,9 @@ class JobRun:
         while True:
             await self._send(plan)
             if await ask(self._clock, lambda: self._end_done(unknowns)):
+                return True
+            if await ask(self._clock, self._only_unknown_is_left):
+                self._look_again = max(self._resources.limits.poll, unknowns.look_again)
                 return True
             await self._clock.sleep(self._resources.limits.poll)
 
@@ -105,33 +115,43 @@ class JobRun:
         log = summary(counts, self._clock.monotonic() - self._begun_at)
         return await self._resources.queue.end_done(self._claim, log, unknown_is_final=unknown_is_final)
 
-    async def _mark_failed(self, fault: MailerError) -> None:
-        """Sets the mark as soon as the database can be reached, and warns the owner where this cause is the first."""
-        cause = cause_of(fault)
-        queue, job_id = self._resources.queue, self._claim.job_id
-        if await ask(self._clock, lambda: queue.mark_stopping(job_id, Stopping.FAIL, cause)):
-            await ask(self._clock, lambda: self._notes.stopped(cause))
-            await self._warn_owner(cause)
+    async def _only_unknown_is_left(self) -> bool:
+        left = await self._resources.queue.remaining(self._claim.job_id)
+        return bool(left.unknown) and not (left.open_batches or left.pending or left.under_way)
 
-    async def _end_stopped(self) -> None:
-        """FAIL or CANCELLED, once nothing is in flight and no update query is due. Raises FenceLost."""
+    async def _mark_failed(self, fault: MailerError) -> None:
+        """Sets the mark as soon as the database can be reached. Raises FenceLost."""
+        cause = cause_of(fault)
+        queue, claim = self._resources.queue, self._claim
+        if await ask(self._clock, lambda: queue.mark_stopping(claim.job_id, Stopping.FAIL, cause, fence=claim.fence)):
+            await ask(self._clock, lambda: self._notes.stopped(cause))
+
+    async def _end_stopped(self, stop: anyio.Event) -> None:
+        """FAIL or CANCELLED, once nothing is in flight and no update query is due. Raises FenceLost.
+
+        Of a FAIL the owner is warned here, whoever had set the mark.
+        """
         while True:
             standing = await self._resources.queue.standing(self._claim.job_id)
             if standing.stopping is None:
                 raise FenceLost(f"job {self._claim.job_id} is in other hands")
-            await run_left_over_updates(self._resources, self._claim.job_id)
+            await run_left_over_updates(self._resources, stop, self._claim.job_id)
             counts = await self._resources.jobs.counts(self._claim.job_id)
             log = f"{standing.log}; {summary(counts, self._clock.monotonic() - self._begun_at)}"
-            if await self._resources.queue.end_stopped(self._claim, JobStatus(standing.stopping.value), log):
-                return
+            status = JobStatus(standing.stopping.value)
+            if await self._resources.queue.end_stopped(self._claim, status, log):
+                break
             await self._clock.sleep(RETRY)
+        if status is JobStatus.FAIL:
+            with anyio.CancelScope(shield=True), self._resources.in_flight.call():
+                await self._warn_owner(standing.log or "")
 
     async def _warn_owner(self, cause: str) -> None:
         try:
             definition = await self._resources.jobs.frozen(self._claim.job_id)
         except (MailerError, ValueError):
             definition = None  # it is itself what can't be read
-        counts = await ask(self._clock, lambda: self._resources.jobs.counts(self._claim.job_id))
+        counts = await self._resources.jobs.counts(self._claim.job_id)
         subject = f"mailer: job {self._claim.job_id} of '{self._claim.automation}' has stopped"
         text = (
             f"{cause}\n\nSo far: {summary(counts, None)}.\n"

@@ -22,6 +22,7 @@ from mailer.transports.transport import Transport
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
 from mailer.worker.outages import Outages
+from mailer.worker.places import Places
 
 Warn = Callable[[Automation | None, str, str, str], Awaitable[None]]
 """Warns the owner of a definition (None: it can't be read): label of the mail, subject, text."""
@@ -61,6 +62,7 @@ class Resources:
     gate: Gate
     in_flight: InFlight
     outages: Outages
+    places: Places
     calls: asyncio.Semaphore
     """One place for each connection: a call never waits for one between its last check and its sending."""
     warn: Warn

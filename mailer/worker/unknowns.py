@@ -10,6 +10,9 @@ from mailer.worker.resources import Resources
 GIVEN_UP_AFTER = 4
 """Grace times after which an UNKNOWN delivery stays so, where no event has come and none shows that events flow."""
 
+LONGEST_REST = 30.0
+"""Seconds between two looks at them."""
+
 
 class Unknowns:
     """The UNKNOWN deliveries of one job, in its holder's hands."""
@@ -25,6 +28,11 @@ class Unknowns:
             resources.limits.events_account and definition.policies.configuration_set
         ):
             self._policy = UnknownPolicy.SKIP  # no event can ever come
+
+    @property
+    def look_again(self) -> float:
+        """Seconds until another look is worth while."""
+        return min(LONGEST_REST, self._resources.limits.unknown_grace.total_seconds() / 20)
 
     async def settle(self) -> bool:
         """Does what the policy says now. True: what is still UNKNOWN is final, and the job may be DONE with it."""

@@ -1,12 +1,13 @@
 """A worker: claim → load → send → finish, one job at a time, until it is told to stop."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import anyio
 import structlog
 
-from mailer.errors import MailerError
+from mailer.errors import MailerError, innermost
 from mailer.fault_points import fault_point
 from mailer.model.job import JobClaim, Stopping
 from mailer.worker.job_run import JobRun
@@ -22,9 +23,9 @@ Task = Callable[[], Awaitable[bool]]
 
 
 class Worker:
-    """One coroutine of a process. `at_work` is shared by the process: the jobs that one of its workers is on."""
+    """One coroutine of a process. `at_work` is shared by the process: how many of its workers are on which job."""
 
-    def __init__(self, resources: Resources, stop: anyio.Event, wake: "Wake", at_work: set[int]) -> None:
+    def __init__(self, resources: Resources, stop: anyio.Event, wake: "Wake", at_work: Counter[int]) -> None:
         self._resources = resources
         self._stop = stop
         self._wake = wake
@@ -68,7 +69,7 @@ class Worker:
             for job in await queue.jobs_to_join():
                 if job.job_id not in self._at_work:
                     return self._task(job, Joining(self._resources, job).run)
-        return partial(_settle, self._resources) if there.to_settle and may_take_over() else None
+        return self._settle if there.to_settle and may_take_over() else None
 
     async def _do(self, work: Task) -> None:
         try:
@@ -76,15 +77,21 @@ class Worker:
         except MailerError as fault:
             _note(fault)
             did_something = False
+        except Exception as fault:
+            log.error("settling what is left of a job met a defect", exc_info=fault)
+            did_something = False
         if not did_something:
             await self._rest()
+
+    async def _settle(self) -> bool:
+        return bool(await run_left_over_updates(self._resources, self._stop))
 
     async def _rest(self) -> None:
         self.is_idle = True
         await self._wake.wait(self._resources.limits.poll, self._stop)
 
     def _task(self, job: JobClaim, run: Callable[[anyio.Event], Awaitable[None]]) -> Task:
-        self._at_work.add(job.job_id)
+        self._at_work[job.job_id] += 1
         return partial(self._work, job, run)
 
     async def _work(self, job: JobClaim, run: Callable[[anyio.Event], Awaitable[None]]) -> bool:
@@ -96,20 +103,17 @@ class Worker:
         except Exception as fault:  # noqa: BLE001 - a defect of this program must not end the service
             await self._give_up(job, fault)
         finally:
-            self._at_work.discard(job.job_id)
+            self._at_work[job.job_id] -= 1
+            self._at_work += Counter()  # drops those that nobody is on
         log.info("job put down", job=job.job_id, automation=job.automation)
         return True
 
     async def _give_up(self, claim: JobClaim, fault: Exception) -> None:
         """The job stops, and says why."""
         log.error("a job met a defect", job=claim.job_id, exc_info=fault)
-        cause = f"internal error: {type(fault).__name__}"
-        await self._resources.queue.mark_stopping(claim.job_id, Stopping.FAIL, cause)
+        cause = f"internal error: {type(innermost(fault)).__name__}; see the log of {claim.worker_id}"
+        await self._resources.queue.mark_stopping(claim.job_id, Stopping.FAIL, cause, fence=claim.fence or None)
         await self._resources.queue.give_back_job(claim)
-
-
-async def _settle(resources: Resources) -> bool:
-    return bool(await run_left_over_updates(resources))
 
 
 def _note(fault: MailerError) -> None:
