@@ -137,15 +137,17 @@ async def test_no_later_answer_undoes_what_an_event_has_proved(worker: Process, 
     assert (await tables.standing(delivery.job_id)).status is Status.SENT
 
 
+@pytest.mark.parametrize("update", ["UPDATE C", None], ids=["with an update query", "without one"])
 async def test_what_an_event_has_sent_is_not_sent_by_a_worker_that_has_it_in_hand(
-    worker: Process, tables: Tables
+    worker: Process, tables: Tables, update: str | None
 ) -> None:
-    delivery, batch = await leave(worker, Status.PENDING)
+    delivery, batch = await leave(worker, Status.PENDING, update=update)
     (again,) = await worker.ledger.work(batch)
     await ledger_of(worker).heed([event(EventKind.SEND, delivery)])
     assert (await worker.mark_sending(again, batch)).verdict is Verdict.REFUSED
-    assert not await worker.queue.close_batch(batch)
-    assert [row.update_status for row in await worker.ledger.work(batch)] == [UpdateStatus.DUE]
+    assert await worker.queue.close_batch(batch) is (update is None)
+    due = [row.update_status for row in await worker.ledger.work(batch)]
+    assert due == ([UpdateStatus.DUE] if update else [])
 
 
 async def test_an_event_after_the_end_of_a_job_opens_its_batch_and_the_update_query_runs(
