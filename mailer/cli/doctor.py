@@ -10,6 +10,7 @@ from mailer.cli.arguments import AsJson
 from mailer.cli.doctor_automations import check_automations, read_automations
 from mailer.cli.doctor_database import check_account, check_clock, check_processes, open_checked_database
 from mailer.cli.doctor_held_back import check_held_back
+from mailer.cli.doctor_oracle import check_own_oracle
 from mailer.cli.doctor_report import Check, checks_json, exit_code, fault, ok, print_check, warning
 from mailer.cli.doctor_surroundings import check_attachments, check_sources, check_zones
 from mailer.cli.output import print_json
@@ -57,6 +58,8 @@ class _Examination:
             await check_transport(settings, clock, [one for _, one in automations], tell)
             check_zones([one for _, one in automations], tell)
             if database is not None:
+                if database.dialect == "oracle":
+                    await check_own_oracle(settings, database, tell)
                 await check_clock(settings, database, clock, tell)
                 await check_account(settings, database, tell)
                 await check_processes(database, tell)

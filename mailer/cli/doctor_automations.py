@@ -41,17 +41,21 @@ async def _check(settings: Settings, name: str, definition: Automation, source: 
         found.append(f"there is no data source {definition.dbio.source!r} in the settings")
     if definition.dbio.attachment is not None and settings.attachments is None:
         found.append("it attaches files, and MAILER_ATTACHMENTS is not set")
+    steps = [f"Run 'mailer automation validate {name}'."]
     if source is not None:
         try:
-            found += await _faulty_queries(definition, source)
+            for what, error in await _faulty_queries(definition, source):
+                found.append(f"{what} query: {error}")
+                if error.next_step not in steps and "validate" not in error.next_step:
+                    steps.append(error.next_step)
         except SourceAway as error:
             return fault_of(f"automation {name}", error)
     if found:
-        return fault(f"automation {name}", "; ".join(found), f"Run 'mailer automation validate {name}'.")
+        return fault(f"automation {name}", "; ".join(found), " ".join(steps))
     return ok(f"automation {name}", "its definition is valid" + ("" if source else "; its queries were not looked at"))
 
 
-async def _faulty_queries(definition: Automation, source: Source) -> list[str]:
+async def _faulty_queries(definition: Automation, source: Source) -> list[tuple[str, QueryFailed]]:
     dbio = definition.dbio
     faults = []
     for what, query in (("target", dbio.target), ("mapping", dbio.mapping), ("update", dbio.update)):
@@ -61,5 +65,5 @@ async def _faulty_queries(definition: Automation, source: Source) -> list[str]:
             elif query is not None:
                 await source.bind_names(query)
         except QueryFailed as error:
-            faults.append(f"{what} query: {error}")
+            faults.append((what, error))
     return faults

@@ -54,7 +54,7 @@ def fault(name: str, message: str, next_step: str) -> Check:
 
 def fault_of(name: str, error: MailerError) -> Check:
     """What an error tells: a person must change something, or what is away must come back."""
-    code = Unreachable.exit_code if isinstance(error, Unreachable) else 2
+    code = error.exit_code if isinstance(error, Unreachable) else 2
     return Check(name, State.FAULT, str(error), error.next_step, code)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from mailer.assembly import OpenSources, open_attachments
+from mailer.cli.doctor_oracle import check_source_password
 from mailer.cli.doctor_report import Tell, fault, fault_of, ok
 from mailer.errors import MailerError
 from mailer.model.automation import Automation
@@ -28,6 +29,8 @@ async def check_sources(settings: Settings, sources: OpenSources, tell: Tell) ->
             continue
         usable[name] = source
         tell(ok(f"data source {name}", "opens, and answers a query"))
+        if not is_sqlite:
+            check_source_password(name, source, tell)
     if not settings.sources:
         advice = "Set MAILER_SOURCES__NAME__URL, for example to sqlite:///crm.db."
         tell(fault("data sources", "there is none in the settings", advice))

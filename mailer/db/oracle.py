@@ -1,6 +1,6 @@
 """mailer's own database on Oracle 19c or later: python-oracledb, asynchronous, in thin mode (no Oracle client)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
@@ -14,8 +14,16 @@ from mailer.db.oracle_session import OracleSession, speaking
 from mailer.db.oracle_statements import open_sql, rows_of
 from mailer.db.oracle_values import adapt_binds
 from mailer.db.record import Record
+from mailer.db.rights import missing_rights
 from mailer.db.statements import shipped_statements
-from mailer.errors import AlreadyExists, DatabaseAway, DatabaseDenied, DuplicateKey, TransactionUndone
+from mailer.errors import (
+    AlreadyExists,
+    DatabaseAway,
+    DatabaseDenied,
+    DatabaseRefused,
+    DuplicateKey,
+    TransactionUndone,
+)
 from mailer.model.clock import Clock
 from mailer.model.database_url import OracleService
 
@@ -26,6 +34,18 @@ AGAIN_SECONDS = 0.5
 """Between two tries of a statement that did not reach the database."""
 UNDONE_AGAIN = 5
 """Times that a single statement is tried which the database undid for another session's sake."""
+
+OF_MIGRATIONS = frozenset(
+    {
+        "create_schema_history",  # which would be run by being parsed
+        "insert_migration_lock",
+        "lock_migrations",
+        "list_begun_migrations",
+        "begin_migration",
+        "finish_migration",
+    }
+)
+"""Statements that nobody needs a right to but who migrates."""
 
 
 class OracleDatabase:
@@ -87,6 +107,26 @@ class OracleDatabase:
     async def execute_returning(self, statement: str, binds: Binds, returned: Sequence[str]) -> Record | None:
         """See `Session.execute_returning`."""
         return await self._unless_undone(lambda session: session.execute_returning(statement, binds, returned))
+
+    @property
+    def notice(self) -> str:
+        """What the database said as it let us in, as that the password will expire; empty: nothing."""
+        return self._pool.notice
+
+    async def refused_statements(self) -> dict[str, str]:
+        """Our statements that it would refuse, each with why: a table, or a right to it, is missing. None is run."""
+        refused = {}
+        async with self._session(commits=False) as session:
+            for name in self._statements.keys() - OF_MIGRATIONS:
+                try:
+                    await session.parse(name)
+                except DatabaseRefused as error:
+                    refused[name] = str(error)
+        return refused
+
+    def missing_rights(self, refused: Collection[str]) -> dict[str, list[str]]:
+        """By table, the rights that the user seems to lack, where these statements are refused."""
+        return missing_rights(self._statements, refused)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[OracleSession]:

@@ -111,6 +111,8 @@ class OraclePool:
         self._clock = clock
         self._free: list[_Kept] = []
         self._room = anyio.Semaphore(where.service.pool)
+        self.notice = ""
+        """What the database said with the login, if it let us in: ORA-28002, the password will expire."""
         self._denied: Trouble | None = None
         self._denied_at = 0.0
 
@@ -195,6 +197,7 @@ class OraclePool:
             if trouble.kind is Kind.DENIED:
                 self._denied, self._denied_at = trouble, now
             raise OracleTrouble(trouble) from None
+        self.notice = "" if raw.warning is None else str(raw.warning).partition("\n")[0]
         return _Kept(raw, now, now)
 
     def _keep(self, raw: oracledb.AsyncConnection) -> None:

@@ -14,6 +14,7 @@ from mailer.db.oracle_statements import (
     execute_sql_many,
     execute_sql_returning,
     fetch_sql,
+    parse_sql,
 )
 from mailer.db.oracle_values import adapt_binds
 from mailer.db.record import Record
@@ -104,6 +105,11 @@ class OracleSession:
             prepared, binds, execute_sql_returning(self._link.raw, prepared.sql, adapt_binds(binds), outs)
         )
         return Record({name.upper(): value for name, value in rows[0].items()}) if rows else None
+
+    async def parse(self, statement: str) -> None:
+        """Lets the database look at the statement, and not run it. Raises DatabaseRefused: it would refuse it."""
+        prepared = self._statements[statement]
+        await self._run(prepared, NO_BINDS, parse_sql(self._link.raw, prepared.sql))
 
     async def run_script_statement(self, sql: str) -> None:
         """See `Transaction.run_script_statement`."""

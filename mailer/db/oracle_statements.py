@@ -59,6 +59,12 @@ async def open_sql(
     return cursor
 
 
+async def parse_sql(raw: oracledb.AsyncConnection, sql: str) -> None:
+    """Has it parsed: the database looks up names and rights. DDL would be run by that."""
+    with raw.cursor() as cursor:
+        await cursor.parse(sql)
+
+
 async def execute_sql(raw: oracledb.AsyncConnection, sql: str, binds: OracleBinds) -> int:
     """The number of rows touched."""
     with raw.cursor() as cursor:

@@ -66,6 +66,11 @@ class OracleSource:
         finally:
             await self._pool.__aexit__()
 
+    @property
+    def notice(self) -> str:
+        """What the database said as it let us in, as that the password will expire; empty: nothing."""
+        return self._pool.notice
+
     async def bind_names(self, query: str) -> tuple[str, ...]:
         """See `Source.bind_names`: the driver tells, of a statement that the database has parsed."""
         require_statement(self.name, query)

@@ -1,9 +1,12 @@
 -- Which migrations ran. The table is made by the runner itself, before the first script.
 
 -- name: schema_history_exists
--- One row where the table is there, none before the first migration.
+-- A row where the table, or a synonym for another owner's, is there; none before the first migration.
 SELECT TABLE_NAME AS NAME FROM ALL_TABLES
- WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND TABLE_NAME = 'SCHEMA_HISTORY';
+ WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND TABLE_NAME = 'SCHEMA_HISTORY'
+UNION ALL
+SELECT SYNONYM_NAME FROM ALL_SYNONYMS
+ WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND SYNONYM_NAME = 'SCHEMA_HISTORY';
 
 -- name: create_schema_history
 -- INSTALLED_AT is NULL while a migration runs, and where it broke off: each DDL statement commits itself.

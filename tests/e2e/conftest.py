@@ -6,14 +6,32 @@ from pathlib import Path
 import pytest
 
 from mailer.cli.demo_data import DemoData, make_demo_data
+from tests.doubles.oracle_process import OracleProcess, oracle_process
 from tests.doubles.ses_process import SesProcess, ses_process
 from tests.e2e.commands import Mailer, Ran, Running, StartMailer, new_workplace, run_mailer
+from tests.e2e.crew import Crew
+from tests.e2e.own_database import OwnDatabase, SqliteFile, new_schema
 
 
 @pytest.fixture(scope="session")
 def demo_data(tmp_path_factory: pytest.TempPathFactory) -> DemoData:
     """The example's data, made once; tests get copies."""
     return make_demo_data(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[OracleProcess]:
+    """The stand-in for Oracle, which the tests of this process share."""
+    with oracle_process({}) as process:
+        yield process
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> OwnDatabase:
+    """mailer's own, for a workplace to settle in: SQLite, or what `on_both_databases` says."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return SqliteFile()
+    return new_schema(request.getfixturevalue("standin"))
 
 
 @pytest.fixture
@@ -45,6 +63,12 @@ def start_mailer(workplace: Path, tmp_path: Path) -> Iterator[StartMailer]:
     for running in started:
         running.process.kill()
         running.process.wait()
+
+
+@pytest.fixture
+def crew(database: OwnDatabase, start_mailer: StartMailer) -> Crew:
+    """Who works on the jobs of the workplace."""
+    return Crew(start_mailer, is_many=database.is_shared)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The logon's proof of a password, by both generations of Oracle's verifiers.
+"""The logon's proof of a password, by the generations of Oracle's verifiers.
 
 Each side sends half a key under the password's hash; both join them, and the password travels under the joined key.
 """
@@ -82,6 +82,16 @@ class Verifier11g:
         mixed = bytes(ours ^ their for ours, their in zip(half[16:40], theirs[16:40], strict=True))
         key = (_md5(mixed[:16]) + _md5(mixed[16:]))[:24]
         return key if _proves(key, pairs, self._password) else None
+
+
+class Verifier10g:
+    """DES: accounts whose password is older than 11.1. No driver in thin mode takes it, so nobody proves anything."""
+
+    def challenge(self) -> tuple[bytes, list[Pair]]:
+        return b"", [Pair("AUTH_SESSKEY", "00" * 32), Pair("AUTH_VFR_DATA", "00" * 10, 0x939)]
+
+    def answer(self, half: bytes, pairs: Mapping[str, str]) -> bytes | None:
+        return None
 
 
 def server_proof(key: bytes) -> str:

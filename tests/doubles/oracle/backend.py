@@ -91,7 +91,17 @@ class Backend:
         commands = [self._preparation(sql, types), lambda: self._pg.send_describe_prepared(b"")]
         await self._settle()
         results = await (self._atomically(commands) if self.in_transaction else self._turn(commands))
+        await self._require_rights(sql, types)
         return results[-1]
+
+    async def _require_rights(self, sql: str, types: Types) -> None:
+        """Oracle asks for them when it parses, PostgreSQL when it begins to execute, or to explain."""
+        explain = [self._command(f"EXPLAIN {sql}", (None,) * len(types), types)]
+        try:
+            await (self._atomically(explain) if self.in_transaction else self._turn(explain))
+        except OracleError as error:
+            if error.denied:
+                raise
 
     async def stream(self, sql: str, values: Row, types: Types) -> Stream:
         """A plain query, its rows read as they are taken."""

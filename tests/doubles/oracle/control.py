@@ -66,6 +66,13 @@ class Control:
     async def freeze_clock(self, at: datetime | None) -> None:
         await self._order("freeze_clock", at=at.isoformat() if at else None)
 
+    async def add_user(self, user: str, password: str) -> None:
+        """With a schema of its own."""
+        await self._order("add_user", user=user, password=password)
+
+    async def keep_ancient_password(self, user: str) -> None:
+        await self._order("keep_ancient_password", user=user)
+
     async def set_password(self, user: str, password: str) -> None:
         await self._order("set_password", user=user, password=password)
 
@@ -163,6 +170,12 @@ class _Orders:
 
     async def order_freeze_clock(self, order: _Order) -> None:
         await self._standin.freeze_clock(datetime.fromisoformat(str(order["at"])) if order["at"] else None)
+
+    async def order_add_user(self, order: _Order) -> None:
+        await self._standin.add_user(str(order["user"]), str(order["password"]))
+
+    def order_keep_ancient_password(self, order: _Order) -> None:
+        self._standin.keep_ancient_password(str(order["user"]))
 
     def order_set_password(self, order: _Order) -> None:
         self._standin.set_password(str(order["user"]), str(order["password"]))

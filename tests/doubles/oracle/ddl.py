@@ -116,7 +116,7 @@ def _create_synonym(text: str, tokens: Tokens, schema: str) -> str:
     at = find(tokens, "SYNONYM") or 0
     name, after = object_name(tokens, at + 1)
     target, _ = object_name(tokens, after + 1)
-    return f"CREATE OR REPLACE VIEW {name} WITH (security_invoker) AS SELECT * FROM {target}"
+    return f"CREATE OR REPLACE VIEW {name} WITH (security_invoker = true) AS SELECT * FROM {target}"
 
 
 def _grant(text: str, tokens: Tokens, schema: str) -> str:

@@ -20,6 +20,12 @@ CREATE VIEW user_tables AS
 CREATE VIEW all_views AS SELECT shown(nspname) AS owner, shown(relname) AS view_name FROM visible_relations WHERE relkind = 'v';
 CREATE VIEW user_views AS SELECT view_name FROM all_views WHERE owner = upper(session_user);
 
+-- A synonym is a view that asks for its reader's own rights.
+CREATE VIEW all_synonyms AS
+    SELECT shown(r.nspname) AS owner, shown(r.relname) AS synonym_name FROM visible_relations r JOIN pg_class c ON c.oid = r.oid
+     WHERE c.relkind = 'v' AND c.reloptions @> ARRAY['security_invoker=true'];
+CREATE VIEW user_synonyms AS SELECT synonym_name FROM all_synonyms WHERE owner = upper(session_user);
+
 CREATE VIEW declared_lengths AS
     SELECT c.conrelid, c.conkey[1] AS attnum, (m)[1]::numeric AS length, (m)[2] AS unit
       FROM pg_constraint c, regexp_match(c.conname, '^n?varchar2\((\d+) (byte|char)\) ') AS m WHERE c.contype = 'c' AND m IS NOT NULL;

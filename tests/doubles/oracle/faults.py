@@ -16,7 +16,8 @@ class Action(StrEnum):
 
     ERROR answers an ORA error instead of doing it. KILL cuts the connection before doing it, LOSE after it was done, so
     its answer is lost. CUT sends half of the answer, then cuts. HANG never answers and never reads again. SLOW does it
-    and answers late. REFUSE is a listener's refusal, for `connect` alone.
+    and answers late. For `connect` alone: REFUSE is a listener's refusal, ENCRYPT demands Native Network Encryption,
+    OLD is a server older than 12.1. For `logon` alone: WARN does it and says the error as a warning.
     """
 
     ERROR = "error"
@@ -26,6 +27,9 @@ class Action(StrEnum):
     HANG = "hang"
     SLOW = "slow"
     REFUSE = "refuse"
+    ENCRYPT = "encrypt"
+    OLD = "old"
+    WARN = "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ class Fault:
     """Strikes at the `nth` matching call (1 is the next one) and at the `times - 1` after it; `times` 0 is for ever.
 
     `call` is one of connect, logon, execute, fetch, commit, rollback, ping, logoff, lob, or "" for any after the logon.
-    `sql` is a regular expression that the statement must contain, `user` an Oracle user. `code` is for ERROR (and
-    `text`, if Oracle's own is not enough) and REFUSE, `seconds` for SLOW.
+    `sql` is a regular expression that the statement must contain, `user` an Oracle user. `code` is for ERROR and
+    WARN (and `text`, if Oracle's own is not enough) and REFUSE, `seconds` for SLOW.
     """
 
     action: Action

@@ -8,6 +8,8 @@ import struct
 from enum import IntEnum
 
 SESSION_DATA_UNIT = 65536
+VERSION_11G = 314
+_ENCRYPTION_REQUIRED = 0x10
 _PROTOCOL_VERSION = 318
 _HEADER = 8
 _DATA_OVERHEAD = 10
@@ -55,9 +57,10 @@ class PacketStream:
             description = body[2:]
         return description.decode()
 
-    def accept(self) -> None:
-        flags_without_native_encryption = (0x41, 0x01)
-        body = struct.pack(">HHHHHHHBB", _PROTOCOL_VERSION, 0, 65535, 65535, 1, 0, 45, *flags_without_native_encryption)
+    def accept(self, *, native_encryption: bool = False, version: int = _PROTOCOL_VERSION) -> None:
+        """`native_encryption`: it is demanded, which the driver refuses; as it does a version below 315."""
+        flags = (0x41 | (_ENCRYPTION_REQUIRED if native_encryption else 0), 0x01)
+        body = struct.pack(">HHHHHHHBB", version, 0, 65535, 65535, 1, 0, 45, *flags)
         self._write(
             PacketType.ACCEPT, body + bytes(8) + struct.pack(">IIBI", SESSION_DATA_UNIT, SESSION_DATA_UNIT, 0, 0)
         )

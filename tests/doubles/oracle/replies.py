@@ -16,7 +16,7 @@ _AL16UTF16 = 2000
 _TRANSACTION_OPEN = 0x2
 _BATCH_FAILED = 24381
 _OUT, _ROW, _ROW_HEADER, _PARAMETERS, _STATUS, _IO_VECTOR, _DESCRIPTION, _LOB_DATA = 16, 7, 6, 8, 9, 11, 16, 14
-_OUTCOME = 4
+_OUTCOME, _WARNING = 4, 15
 
 
 def protocol() -> bytes:
@@ -44,6 +44,12 @@ def data_types() -> bytes:
 def parameters(pairs: Sequence[Pair]) -> bytes:
     body = (counted_data(pair.key.encode()) + counted_data(pair.value.encode()) + number(pair.flags) for pair in pairs)
     return bytes((_PARAMETERS,)) + number(len(pairs)) + b"".join(body)
+
+
+def warning(error: OracleError) -> bytes:
+    """What rides in front of a logon's answer, like ORA-28002."""
+    text = str(error).encode()
+    return bytes((_WARNING,)) + numbers(error.number, len(text), 0) + data(text)
 
 
 def status(*, in_transaction: bool) -> bytes:

@@ -13,7 +13,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from .authentication import Verifier, Verifier11g, Verifier12c
+from .authentication import Verifier, Verifier10g, Verifier11g, Verifier12c
 from .backend import Backend
 from .calls import Calls
 from .columns import OwnTypes
@@ -65,6 +65,10 @@ class StandIn:
 
     def set_password(self, user: str, password: str, *, old_verifier: bool = False) -> None:
         self.verifiers[user.upper()] = Verifier11g(password) if old_verifier else Verifier12c(password)
+
+    def keep_ancient_password(self, user: str) -> None:
+        """As if it had last been set before 11.1: no driver in thin mode can prove it."""
+        self.verifiers[user.upper()] = Verifier10g()
 
     async def listen(self, port: int = 0) -> None:
         """Takes connections; after `go_down` on the port that it had."""

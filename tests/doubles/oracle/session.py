@@ -18,7 +18,7 @@ from .calls import Binds, Calls
 from .errors import CANCELLED, OracleError
 from .faults import Action, Fault
 from .logon import Logons
-from .packets import Marker, PacketStream, PacketType, is_goodbye, service_name
+from .packets import VERSION_11G, Marker, PacketStream, PacketType, is_goodbye, service_name
 from .requests import (
     CloseCursors,
     CurrentSchema,
@@ -117,6 +117,12 @@ class Session:
                 self._packets.refuse(fault.code)
             case Action.HANG:
                 await self._packets.read()  # until the client gives up
+            case Action.ENCRYPT:
+                self._packets.accept(native_encryption=True)
+                await self._packets.read()
+            case Action.OLD:
+                self._packets.accept(version=VERSION_11G)
+                await self._packets.read()
             case Action.SLOW:
                 await asyncio.sleep(fault.seconds)
                 self._packets.accept()
@@ -233,6 +239,9 @@ class Session:
                 await asyncio.wait_for(self._broken.wait(), fault.seconds)
             except TimeoutError:
                 self._send(answer)
+            return
+        if fault.action is Action.WARN:
+            self._send(replies.warning(OracleError(fault.code, fault.text or None)) + answer)
             return
         if fault.action is Action.CUT:
             self._packets.send_part(answer)
