@@ -5,7 +5,8 @@ from time import monotonic, sleep
 
 from tests.doubles.ses import environment
 from tests.doubles.ses_process import SesProcess
-from tests.e2e.commands import TIMEOUT, Mailer, look
+from tests.e2e.commands import TIMEOUT, look
+from tests.e2e.crew import Crew
 from tests.e2e.people import NAME, OWNER
 
 
@@ -21,10 +22,9 @@ def apply_and_enqueue(workplace: Path, definition: str) -> None:
     assert look(workplace, "enqueue", NAME).stdout == "job 1 waiting\n"
 
 
-def run(mailer: Mailer, ses: SesProcess, **settings: str) -> None:
+def run(crew: Crew, ses: SesProcess, **settings: str) -> None:
     """Until there is nothing left to do."""
-    ran = mailer("run", "--until-idle", env=over(ses.url, **settings))
-    assert ran.code == 0, ran.stderr
+    crew.run_until_idle(over(ses.url, **settings))
 
 
 def wait_for_mails(ses: SesProcess, number: int) -> None:

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands import Mailer, StartMailer, look
+from tests.e2e.crew import Crew
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.e2e.people import NAME, make_people, people, write_definition
 from tests.e2e.statements import show
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Path:
     """With twenty people to greet."""
     folder = tmp_path / "작업"
     folder.mkdir()
     make_people(folder, 20)
+    database.settle_in(folder)
     return folder
 
 
@@ -25,6 +28,7 @@ def apply(workplace: Path, html: str = "<p>$(NAME)님</p>") -> None:
     assert applied.code == 0, applied.stderr
 
 
+@on_both_databases
 def test_a_job_waits_and_a_second_one_is_refused_with_the_first_ones_id(mailer: Mailer, workplace: Path) -> None:
     apply(workplace)
     said = mailer("enqueue", NAME)
@@ -54,18 +58,17 @@ def test_an_unknown_automation_and_a_missing_database_are_exit_2(mailer: Mailer,
     assert unknown.stderr == "mailer: there is no automation '없는것'\n  See 'mailer automation list'.\n"
 
 
-def test_waiting_shows_the_progress_and_exits_0_for_done(
-    mailer: Mailer, workplace: Path, start_mailer: StartMailer
-) -> None:
+@on_both_databases
+def test_waiting_shows_the_progress_and_exits_0_for_done(mailer: Mailer, workplace: Path, crew: Crew) -> None:
     apply(workplace)
-    service = start_mailer("run")
+    service = crew.start({})
     service.wait_for_log("started")
     said = mailer("enqueue", NAME, "--wait")
     assert (said.code, said.stderr) == (0, "")
     lines = said.stdout.splitlines()
     assert lines[0] == "job 1 waiting"
     assert lines[-1].startswith("job 1 DONE: sent 20 of 20 in ")
-    assert service.end(signal.SIGTERM).code == 0
+    service.end(signal.SIGTERM)
 
 
 def test_with_json_the_progress_goes_to_stderr(mailer: Mailer, workplace: Path, start_mailer: StartMailer) -> None:

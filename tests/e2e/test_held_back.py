@@ -7,24 +7,27 @@ import pytest
 
 from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import Mailer, look
+from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, run
+from tests.e2e.own_database import OwnDatabase
 from tests.e2e.people import NAME, OWNER, change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Path:
     """With five people to greet."""
     folder = tmp_path / "작업"
     folder.mkdir()
     make_people(folder, 5)
+    database.settle_in(folder)
     return folder
 
 
-def run_next(workplace: Path, mailer: Mailer, ses: SesProcess) -> dict[str, str]:
+def run_next(workplace: Path, crew: Crew, ses: SesProcess) -> dict[str, str]:
     """One more job; the people whom it skips, and why."""
     assert look(workplace, "enqueue", NAME).code == 0
-    run(mailer, ses)
+    run(crew, ses)
     number = len(json.loads(look(workplace, "job", "list", "--json").stdout))
     return {row["key"]: row["error"] for row in deliveries(workplace, number) if row["status"] == "SKIPPED"}
 
@@ -41,13 +44,13 @@ def warnings(ses: SesProcess) -> list[str]:
 
 @pytest.mark.parametrize("verdict", ["sent", "not-sent"])
 def test_an_unknown_mail_holds_its_key_back_until_a_person_settles_it(
-    workplace: Path, mailer: Mailer, ses: SesProcess, verdict: str
+    workplace: Path, mailer: Mailer, crew: Crew, ses: SesProcess, verdict: str
 ) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
     ses.fault("close" if verdict == "sent" else "close-before", to="kim3@example.com")
-    run(mailer, ses)
+    run(crew, ses)
     for number in (2, 3):
-        assert run_next(workplace, mailer, ses) == {"P3": "held back: job 1 has not settled this key"}
+        assert run_next(workplace, crew, ses) == {"P3": "held back: job 1 has not settled this key"}
         shown = show(workplace, number)
         assert (shown["held_back"], shown["waiting_for"]) == (1, [{"job_id": 1, "recipients": 1}])
         assert "held back: 1 (1 waits for job 1)" in look(workplace, "job", "show", str(number)).stdout
@@ -58,18 +61,18 @@ def test_an_unknown_mail_holds_its_key_back_until_a_person_settles_it(
     assert sorted(warnings(ses)) == [f"mailer: job {n} of '{NAME}' holds 1 recipients back" for n in (2, 3)]
 
     assert look(workplace, "job", "settle", "1", "--as", verdict).code == 0
-    run(mailer, ses)  # what is due now
+    run(crew, ses)  # what is due now
     assert show(workplace, 2)["waiting_for"] == []
     assert "held back: 1 (1 settled since)" in look(workplace, "job", "show", "2").stdout
     assert held_back_checks(mailer, ses) == ["nobody"]
-    assert run_next(workplace, mailer, ses) == {}
+    assert run_next(workplace, crew, ses) == {}
     assert [mail.to for mail in ses.mails()].count("kim3@example.com") == 1
     assert {updates for _, updates in people(workplace).values()} == {1}
     assert len(warnings(ses)) == 2
 
 
 def test_a_failed_update_query_holds_its_key_back_until_it_is_run_again(
-    workplace: Path, mailer: Mailer, ses: SesProcess
+    workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
     change_people(
         workplace,
@@ -77,13 +80,13 @@ def test_a_failed_update_query_holds_its_key_back_until_it_is_run_again(
         " BEGIN SELECT RAISE(ABORT, '법적 보존 중인 고객의 행은 고칠 수 없습니다'); END",
     )
     apply_and_enqueue(workplace, write_definition(workplace))
-    run(mailer, ses)
-    assert run_next(workplace, mailer, ses) == {"P3": "held back: job 1 has not settled this key"}
+    run(crew, ses)
+    assert run_next(workplace, crew, ses) == {"P3": "held back: job 1 has not settled this key"}
     assert show(workplace, 2)["waiting_for"] == [{"job_id": 1, "recipients": 1}]
     change_people(workplace, "DROP TRIGGER HELD")
     assert look(workplace, "job", "retry", "1", "--updates").code == 0
-    run(mailer, ses)
+    run(crew, ses)
     assert show(workplace, 2)["waiting_for"] == []
-    assert run_next(workplace, mailer, ses) == {}
+    assert run_next(workplace, crew, ses) == {}
     assert [mail.to for mail in ses.mails()].count("kim3@example.com") == 1
     assert {updates for _, updates in people(workplace).values()} == {1}

@@ -11,7 +11,9 @@ import pytest
 
 from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import TIMEOUT, Mailer, StartMailer, look
+from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, people_mailed, run, wait_for_mails
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.e2e.people import OWNER, change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
@@ -22,11 +24,12 @@ MENDED = "<p>$(NAME)님, $(JOINED)</p>"
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Path:
     """With sixty people to greet."""
     folder = tmp_path / "작업"
     folder.mkdir()
     make_people(folder, PEOPLE)
+    database.settle_in(folder)
     return folder
 
 
@@ -52,11 +55,11 @@ def check_whole(workplace: Path, ses: SesProcess) -> None:
 
 
 def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
-    workplace: Path, mailer: Mailer, ses: SesProcess
+    workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
     change_people(workplace, "UPDATE PERSON SET JOINED = '모름' WHERE PERSON_ID = ?", "P30")
     apply_and_enqueue(workplace, write_definition(workplace, html=FAULTY))
-    run(mailer, ses)
+    run(crew, ses)
     left = check_half_way(workplace, ses, "FAIL")
     assert left["P30"]["status"] == "PENDING"
     assert "P31" not in {row["key"] for row in deliveries(workplace, status="sent")} or len(left) < 31
@@ -69,28 +72,28 @@ def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
     # The same definition meets the same row again.
     retried = look(workplace, "job", "retry", "1")
     assert retried.stdout == f"job 1 waits again: {len(left)} deliveries are PENDING\n"
-    run(mailer, ses)
+    run(crew, ses)
     assert show(workplace)["status"] == "FAIL"
 
     assert look(workplace, "automation", "apply", write_definition(workplace, html=MENDED)).code == 0
     assert "--with-current" in look(workplace, "job", "show", "1").stdout
     retried = look(workplace, "job", "retry", "1", "--with-current")
     assert "has changed" not in retried.stdout
-    run(mailer, ses)
+    run(crew, ses)
     check_whole(workplace, ses)
 
 
 def test_a_retry_keeps_the_jobs_own_definition_and_says_that_the_automation_has_changed(
-    workplace: Path, mailer: Mailer, ses: SesProcess
+    workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
     change_people(workplace, "UPDATE PERSON SET JOINED = '모름' WHERE PERSON_ID = ?", "P30")
     apply_and_enqueue(workplace, write_definition(workplace, html=FAULTY))
-    run(mailer, ses)
+    run(crew, ses)
     look(workplace, "automation", "apply", write_definition(workplace, html="<p>$(NAME)님, 다른 글</p>"))
     change_people(workplace, "UPDATE PERSON SET JOINED = '2026-01-05' WHERE PERSON_ID = ?", "P30")
     retried = look(workplace, "job", "retry", "1", "--json")
     assert json.loads(retried.stdout)["definition_changed"] is True
-    run(mailer, ses)
+    run(crew, ses)
     check_whole(workplace, ses)
     assert all("다른 글" not in mail.html for mail in ses.mails())
 
@@ -109,7 +112,7 @@ def test_the_owner_is_warned_by_mail_once(workplace: Path, mailer: Mailer) -> No
 
 
 def test_a_data_source_that_goes_away_stops_the_job_and_a_retry_goes_on(
-    workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
+    workplace: Path, crew: Crew, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
     apply_and_enqueue(workplace, write_definition(workplace, max_parallel=1))
     running = start_mailer("run", "--until-idle", env=over(ses.url, MAILER_SES_RATE="20", MAILER_DB_PATIENCE="1s"))
@@ -124,17 +127,18 @@ def test_a_data_source_that_goes_away_stops_the_job_and_a_retry_goes_on(
 
     (workplace / "away.db").rename(workplace / "crm.db")
     assert look(workplace, "job", "retry", "1").code == 0
-    run(mailer, ses)
+    run(crew, ses)
     look(workplace, "job", "retry", "1", "--updates")  # what was sent just as the source went away
-    run(mailer, ses)
+    run(crew, ses)
     check_whole(workplace, ses)
 
 
+@on_both_databases
 def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest(
-    workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
+    workplace: Path, mailer: Mailer, crew: Crew, ses: SesProcess
 ) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
-    running = start_mailer("run", env=over(ses.url, MAILER_SES_RATE="2"))
+    running = crew.start(over(ses.url, MAILER_SES_RATE="2"))
     wait_for_mails(ses, 3)
     said = mailer("job", "cancel", "1")
     cancelled_at = time()  # how long a command takes to start is not the job's
@@ -152,8 +156,8 @@ def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest
     mails = len(ses.mails())
     assert mailer("job", "retry", "1").code == 0
     wait_for_mails(ses, mails + 1)  # the same process goes on with it
-    assert running.end(signal.SIGTERM).code == 0
-    run(mailer, ses)
+    running.end(signal.SIGTERM)
+    run(crew, ses)
     check_whole(workplace, ses)
 
 

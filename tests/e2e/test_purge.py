@@ -1,32 +1,27 @@
 """`mailer purge`: what it says, what is gone afterwards, and what can still be done with a job."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.commands import Mailer, look
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.e2e.people import NAME, change_people, make_people, write_definition
 from tests.e2e.statements import deliveries, show
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Path:
     """With five people to greet."""
     folder = tmp_path / "작업"
     folder.mkdir()
     make_people(folder, 5)
+    database.settle_in(folder)
     assert look(folder, "automation", "apply", write_definition(folder)).code == 0
     return folder
-
-
-def query(workplace: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(workplace / "mailer.db")) as database, database:
-        return database.execute(sql).fetchall()
 
 
 def run_job(workplace: Path, mailer: Mailer) -> None:
@@ -36,18 +31,12 @@ def run_job(workplace: Path, mailer: Mailer) -> None:
     assert mailer("run", "--until-idle").code == 0
 
 
-def age(workplace: Path, job_id: int, days: int) -> None:
+def age(database: OwnDatabase, job_id: int, days: int) -> None:
     """The job, and all of it, is so much older."""
-    for table, columns in (
-        ("JOB_QUEUE", ("START_AT", "END_AT")),
-        ("DELIVERY", ("CHANGED_AT",)),
-    ):
+    for table, columns in (("JOB_QUEUE", ("START_AT", "END_AT")), ("DELIVERY", ("CHANGED_AT",))):
         for column in columns:
-            query(
-                workplace,
-                f"UPDATE {table} SET {column} = STRFTIME('%Y-%m-%d %H:%M:%f000', {column}, '-{days} days')"
-                f" WHERE JOB_ID = {job_id}",
-            )
+            older = database.earlier(column, days * 86400)
+            database.execute(f"UPDATE {table} SET {column} = {older} WHERE JOB_ID = {job_id}")
 
 
 def purge(workplace: Path, *arguments: str) -> dict[str, Any]:
@@ -69,36 +58,44 @@ def told(**numbers: int | bool) -> dict[str, int | bool]:
     }
 
 
-def test_old_lists_and_row_data_are_dropped_and_jobs_and_audit_stay(workplace: Path, mailer: Mailer) -> None:
+@on_both_databases
+def test_old_lists_and_row_data_are_dropped_and_jobs_and_audit_stay(
+    workplace: Path, mailer: Mailer, database: OwnDatabase
+) -> None:
     for _ in range(3):
         run_job(workplace, mailer)
-    age(workplace, 1, 100)
-    age(workplace, 2, 40)
+    age(database, 1, 100)
+    age(database, 2, 40)
     arguments = ("--older-than", "90d", "--row-data-older-than", "30d")
-    audit = query(workplace, "SELECT * FROM AUDIT_LOG ORDER BY AUDIT_ID")
+    audit = database.query("SELECT * FROM AUDIT_LOG ORDER BY AUDIT_ID")
     expected = told(jobs=1, deliveries=5, row_data_jobs=1, row_data=5)
     assert purge(workplace, *arguments, "--dry-run") == expected | {"dry_run": True}
     assert [len(deliveries(workplace, job_id)) for job_id in (1, 2, 3)] == [5, 5, 5]
-    assert query(workplace, "SELECT * FROM AUDIT_LOG ORDER BY AUDIT_ID") == audit
+    assert database.query("SELECT * FROM AUDIT_LOG ORDER BY AUDIT_ID") == audit
 
     assert purge(workplace, *arguments) == expected
     assert purge(workplace, *arguments) == told()
     assert [len(deliveries(workplace, job_id)) for job_id in (1, 2, 3)] == [0, 5, 5]
-    row_data = query(workplace, "SELECT JOB_ID, ROW_DATA = '{}', COUNT(*) FROM DELIVERY GROUP BY 1, 2")
+    is_dropped = "CASE WHEN LENGTH(ROW_DATA) = 2 THEN 1 ELSE 0 END"
+    row_data = database.query(
+        f"SELECT JOB_ID, {is_dropped}, COUNT(*) FROM DELIVERY GROUP BY JOB_ID, {is_dropped} ORDER BY JOB_ID"
+    )
     assert row_data == [(2, 1, 5), (3, 0, 5)]
     listed = json.loads(look(workplace, "job", "list", "--json").stdout)
     assert [(job["job_id"], job["status"]) for job in listed] == [(3, "DONE"), (2, "DONE"), (1, "DONE")]
     assert all(job["log"].startswith("sent 5 of 5") for job in listed)
-    now = query(workplace, "SELECT * FROM AUDIT_LOG ORDER BY AUDIT_ID")
+    now = database.query("SELECT * FROM AUDIT_LOG ORDER BY AUDIT_ID")
     assert now[: len(audit)] == audit
     assert [row[3:] for row in now[len(audit) :]] == [
         ("purge", "jobs that are over", "older than 90d, row data older than 30d")
     ] * 2
 
 
-def test_a_purged_job_says_so_and_is_exit_3_to_retry_or_settle(workplace: Path, mailer: Mailer) -> None:
+def test_a_purged_job_says_so_and_is_exit_3_to_retry_or_settle(
+    workplace: Path, mailer: Mailer, database: OwnDatabase
+) -> None:
     run_job(workplace, mailer)
-    age(workplace, 1, 40)
+    age(database, 1, 40)
     purge(workplace, "--older-than", "90d", "--row-data-older-than", "30d")
     for verb in (["retry", "1"], ["retry", "1", "--updates"], ["settle", "1", "--as", "sent"]):
         ran = look(workplace, "job", *verb)
@@ -114,9 +111,9 @@ def test_a_purged_job_says_so_and_is_exit_3_to_retry_or_settle(workplace: Path, 
     assert show(workplace, 2)["counts"]["SENT"] == 5
 
 
-def test_on_the_screen_it_says_what_is_gone_or_would_be(workplace: Path, mailer: Mailer) -> None:
+def test_on_the_screen_it_says_what_is_gone_or_would_be(workplace: Path, mailer: Mailer, database: OwnDatabase) -> None:
     run_job(workplace, mailer)
-    age(workplace, 1, 100)
+    age(database, 1, 100)
     dry = look(workplace, "purge", "--older-than", "90d", "--dry-run").stdout
     assert dry == "would be dropped: 5 deliveries of 1 job, with batches, numbers and log\n"
     wet = look(workplace, "purge", "--older-than", "90d").stdout

@@ -8,17 +8,20 @@ import pytest
 
 from tests.doubles.ses_process import SesProcess, ses_process
 from tests.e2e.commands import Mailer, StartMailer, look
+from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, run, wait_for_mails
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.e2e.people import make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Path:
     """With sixty people to greet."""
     folder = tmp_path / "작업"
     folder.mkdir()
     make_people(folder, 60)
+    database.settle_in(folder)
     return folder
 
 
@@ -26,8 +29,9 @@ def ends(workplace: Path) -> dict[str, dict[str, str]]:
     return {row["key"]: row for row in deliveries(workplace)}
 
 
+@on_both_databases
 def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
-    workplace: Path, mailer: Mailer, ses: SesProcess
+    workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
     ses.fault("bad-address", to="kim3@example.com")
@@ -38,7 +42,7 @@ def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
     ses.fault("content", to="kim13@example.com")
     ses.fault("quota", to="kim15@example.com")
     ses.fault("rate", times=6)
-    run(mailer, ses)
+    run(crew, ses)
 
     shown, rows = show(workplace), ends(workplace)
     assert (shown["status"], shown["total"]) == ("DONE", 60)
@@ -67,17 +71,17 @@ def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
 
 
 def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
-    workplace: Path, mailer: Mailer, ses: SesProcess
+    workplace: Path, mailer: Mailer, crew: Crew, ses: SesProcess
 ) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
     for kind, to in (("503", "kim9"), ("half", "kim11"), ("content", "kim13")):
         ses.fault(kind, to=f"{to}@example.com")
-    run(mailer, ses)
+    run(crew, ses)
     assert "mailer job settle 1" in mailer("job", "show", "1").stdout
     assert mailer("job", "settle", "1", "--as", "sent", "--key", "P11").code == 0
     assert mailer("job", "settle", "1", "--as", "not-sent").code == 0
     assert mailer("job", "retry", "1").stdout == "job 1 waits again: 2 deliveries are PENDING\n"
-    run(mailer, ses)
+    run(crew, ses)
 
     shown = show(workplace)
     assert (shown["status"], shown["counts"]["SENT"]) == ("DONE", 60)
@@ -88,18 +92,18 @@ def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
 
 
 def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
-    workplace: Path, mailer: Mailer, ses: SesProcess
+    workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
     ses.fault("unverified-sender", times=None)
-    run(mailer, ses)
+    run(crew, ses)
     shown = show(workplace)
     assert shown["status"] == "FAIL"
     assert shown["counts"] == {"PENDING": 60, "SENDING": 0, "SENT": 0, "FAILED": 0, "SKIPPED": 0, "UNKNOWN": 0}
     assert "Email address is not verified" in shown["log"]
     ses.clear_faults()
     assert look(workplace, "job", "retry", "1").code == 0
-    run(mailer, ses)
+    run(crew, ses)
     assert show(workplace)["counts"]["SENT"] == len(ses.mails()) == 60
 
 

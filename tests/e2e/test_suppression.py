@@ -3,23 +3,24 @@
 import csv
 import io
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.commands import Mailer, look
+from tests.e2e.crew import Crew
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.e2e.people import NAME, make_people, write_definition
 from tests.e2e.statements import deliveries, show
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Path:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Path:
     """With five people, and a database of mailer's own that knows whom to greet."""
     folder = tmp_path / "작업"
     folder.mkdir()
     make_people(folder, 5)
+    database.settle_in(folder)
     assert look(folder, "automation", "apply", write_definition(folder)).code == 0
     return folder
 
@@ -31,13 +32,13 @@ def listed(workplace: Path) -> dict[str, str]:
     return {one["email"]: one["reason"] for one in json.loads(ran.stdout)}
 
 
-def audited(workplace: Path) -> list[tuple[str, str, str]]:
-    with closing(sqlite3.connect(workplace / "mailer.db")) as database:
-        return database.execute(
-            "SELECT ACTION, DONE_TO, DETAILS FROM AUDIT_LOG WHERE ACTION LIKE 'suppression%' ORDER BY AUDIT_ID"
-        ).fetchall()
+def audited(database: OwnDatabase) -> list[tuple[str, str, str]]:
+    return database.query(
+        "SELECT ACTION, DONE_TO, DETAILS FROM AUDIT_LOG WHERE ACTION LIKE 'suppression%' ORDER BY AUDIT_ID"
+    )
 
 
+@on_both_databases
 def test_added_addresses_are_listed_masked_and_exported_in_full(workplace: Path) -> None:
     added = look(workplace, "suppression", "add", "Kim1@Example.com", "hong@명세서.한국", "--reason", "고객 요청")
     assert (added.code, added.stdout) == (0, "2 addresses are suppressed now\n")
@@ -53,6 +54,7 @@ def test_added_addresses_are_listed_masked_and_exported_in_full(workplace: Path)
     assert all(row["since"].endswith("Z") for row in rows)
 
 
+@on_both_databases
 def test_to_add_and_to_remove_twice_changes_nothing_more(workplace: Path) -> None:
     assert look(workplace, "suppression", "add", "kim1@example.com", "KIM1@example.com").code == 0
     again = look(workplace, "suppression", "add", "kim1@example.com", "kim2@example.com", "--json")
@@ -109,6 +111,7 @@ def test_an_address_with_a_quoted_local_part_is_one_line(workplace: Path) -> Non
     assert list(listed(workplace)) == ['"john doe"@example.com']
 
 
+@on_both_databases
 def test_malformed_lines_are_told_by_number_and_the_others_added(workplace: Path) -> None:
     (workplace / "list.txt").write_text(
         'kim1@example.com\nhidden-words\n"kim2@example.com\nkim3@example.com;kim4@example.com\nkim5@example.com\n',
@@ -148,27 +151,29 @@ def test_a_file_that_cannot_be_read_is_exit_2(workplace: Path, name: str, conten
     assert "Traceback" not in ran.stderr
 
 
-def test_each_change_is_audited_without_a_full_address(workplace: Path) -> None:
+@on_both_databases
+def test_each_change_is_audited_without_a_full_address(workplace: Path, database: OwnDatabase) -> None:
     (workplace / "list.txt").write_text("kim2@example.com\n", encoding="utf-8")
     look(workplace, "suppression", "add", "kim1@example.com")
     look(workplace, "suppression", "import", "list.txt")
     look(workplace, "suppression", "remove", "kim1@example.com")
-    assert audited(workplace) == [
+    assert audited(database) == [
         ("suppression add", "1 addresses", "k***@example.com"),
         ("suppression import", "1 addresses", "k***@example.com"),
         ("suppression remove", "1 addresses", "k***@example.com"),
     ]
 
 
-def test_a_suppressed_address_gets_no_mail_until_it_is_removed(workplace: Path, mailer: Mailer) -> None:
+@on_both_databases
+def test_a_suppressed_address_gets_no_mail_until_it_is_removed(workplace: Path, mailer: Mailer, crew: Crew) -> None:
     imported = mailer("suppression", "import", "-", stdin="kim2@example.com\nKim4@example.com\n")
     assert (imported.code, imported.stdout) == (0, "2 addresses are suppressed now\n")
     assert look(workplace, "enqueue", NAME).code == 0
-    assert mailer("run", "--until-idle").code == 0
+    crew.run_until_idle({})
     skipped = {row["key"]: row["error_code"] for row in deliveries(workplace) if row["status"] == "SKIPPED"}
     assert skipped == {"P2": "suppressed", "P4": "suppressed"}
     assert show(workplace)["counts"]["SENT"] == 3
     look(workplace, "suppression", "remove", "kim2@example.com")
     assert look(workplace, "enqueue", NAME).code == 0
-    assert mailer("run", "--until-idle").code == 0
+    crew.run_until_idle({})
     assert [row["key"] for row in deliveries(workplace, 2) if row["status"] == "SENT"] == ["P2"]
