@@ -1,5 +1,6 @@
 """The store's contract on Oracle: over the stand-in, whose clock tests move, and on a server of somebody's own."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -77,12 +78,13 @@ class StandInEngine(OracleEngine):
         await self._control.freeze_clock(self.clock.now())
 
     async def until_waiting(self, statement: str) -> None:
-        """Returns when a session waits for another one's lock in that statement of ours."""
-        while True:
-            for session in await self._control.sessions():
-                if session.get("action") == statement:
-                    await self._control.until_waiting(int(str(session["sid"])))
-                    return
+        """Returns when a session waits for another one's lock in that statement of ours. Raises TimeoutError."""
+        async with asyncio.timeout(60):
+            while True:
+                for session in await self._control.sessions():
+                    if session.get("action") == statement:
+                        await self._control.until_waiting(int(str(session["sid"])))
+                        return
 
 
 async def begin_on_standin(process: OracleProcess, stack: AsyncExitStack) -> StandInEngine:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from mailer.db.database import Binds
-from mailer.errors import DuplicateKey, FenceLost
+from mailer.errors import Conflict, DuplicateKey, FenceLost
 from mailer.model.delivery import Status
+from mailer.store.fires import DueSchedule, Fired
 from mailer.store.queue import Queue
 from tests.store.engines import Engine
 from tests.store.oracle_engine import StandInEngine
@@ -25,7 +26,7 @@ def locks(engine: Engine) -> StandInEngine:
 async def test_a_group_waits_for_an_open_take_over_and_then_its_fence_is_lost(
     locks: StandInEngine, worker: Process, other: Process, tables: Tables
 ) -> None:
-    """Protocol rule 6: the fence is carried by writing the batch's row. Read in a subquery, it would still be seen."""
+    """The fence is carried by writing the batch's row. Read in a subquery, it would still be seen."""
     job = await worker.run_job(definition(), ["하나"])
     claim, (delivery,) = await worker.take(job.job_id)
     async with other.database.transaction() as take_over:
@@ -77,6 +78,22 @@ async def test_a_second_active_job_waits_for_the_firsts_commit_and_is_then_refus
         await second
 
 
+async def test_who_enqueues_waits_for_who_has_the_automation_and_not_for_an_open_job_of_it(
+    locks: StandInEngine, worker: Process, other: Process
+) -> None:
+    """An INSERT of a second active job would wait for as long as the first one's transaction hangs."""
+    auto_id = (await worker.automations.save(definition(), "kim")).auto_id
+    async with worker.database.transaction() as hanging:
+        await hanging.fetch("lock_automation", {"auto_id": auto_id})
+        now = locks.clock.now()
+        await hanging.insert("insert_job", {"auto_id": auto_id, "schedule_id": 0, "actor": "kim", "fire_at": now})
+        second = asyncio.create_task(other.fires.enqueue(auto_id, "lee"))
+        await locks.until_waiting("lock_automation")
+        assert (await other.fires.fire(DueSchedule(7, auto_id), "scheduler")) is Fired.LOCKED
+    with pytest.raises(Conflict):
+        await second
+
+
 async def test_two_processes_that_claim_at_once_take_different_jobs(
     locks: StandInEngine, worker: Process, other: Process
 ) -> None:
@@ -88,7 +105,6 @@ async def test_two_processes_that_claim_at_once_take_different_jobs(
 async def test_in_order_the_lowest_batch_is_not_passed_over_while_somebody_writes_it(
     locks: StandInEngine, worker: Process, other: Process
 ) -> None:
-    """Protocol rule 11."""
     job = await worker.run_job(definition(max_parallel=1), ["하나", "둘", "셋"])
     claim, _ = await worker.take(job.job_id)
     async with worker.database.transaction() as group:
