@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from mailer.db.database import Binds, Database
 from mailer.db.record import Record
 from mailer.errors import DuplicateKey
+from mailer.model.stored_text import maybe_storable, storable
 
 WHY_LIMIT = 1000
 """Characters of a cause that are kept."""
@@ -99,12 +100,12 @@ class Account:
         0 seconds: only the cause is noted, of what one process can't do and another perhaps can.
         """
         await self._execute_made(
-            "pause_account", {"account": self._account, "why": why[:WHY_LIMIT], "seconds": seconds}
+            "pause_account", {"account": self._account, "why": storable(why, WHY_LIMIT), "seconds": seconds}
         )
 
     async def resume(self, why: str | None = None) -> bool:
         """Mails leave again, as far as this cause held them (None: any); whether it did."""
-        cause = None if why is None else why[:WHY_LIMIT]
+        cause = maybe_storable(why, WHY_LIMIT)
         return bool(await self._database.execute("resume_account", {"account": self._account, "why": cause}))
 
     async def paused(self) -> Pause | None:

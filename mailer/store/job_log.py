@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mailer.db.database import Database, Session
+from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
+from mailer.model.stored_text import storable
 
 MESSAGE_LIMIT = 1000
 """Characters of a message that are kept."""
@@ -46,7 +47,8 @@ async def log_always(session: Session, auto_id: int, job_id: int, level: Level, 
 
 async def log_skipped_fire(session: Session, auto_id: int, code: str, message: str) -> None:
     """A fire that made no job: one line a day for each cause, counted; its message is the latest."""
-    if not await session.execute("repeat_automation_log", {"auto_id": auto_id, "code": code, "message": message}):
+    repeated: Binds = {"auto_id": auto_id, "code": code, "message": storable(message, MESSAGE_LIMIT)}
+    if not await session.execute("repeat_automation_log", repeated):
         await _insert(session, auto_id, None, Level.INFO, code, message)
 
 
@@ -68,7 +70,7 @@ async def _insert(session: Session, auto_id: int, job_id: int | None, level: Lev
             "job_id": job_id,
             "severity": level.value,
             "code": code,
-            "message": message[:MESSAGE_LIMIT],
+            "message": storable(message, MESSAGE_LIMIT),
         },
     )
 

@@ -10,16 +10,23 @@ from functools import partial
 from mailer.db.database import Binds, Database, Session
 from mailer.db.grouping import Grouping
 from mailer.db.record import Record
-from mailer.errors import DatabaseAway, FenceLost
+from mailer.errors import DatabaseAway, DatabaseRefused, FenceLost
 from mailer.model.clock import Clock
 from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus, answer_replaces
 from mailer.model.job import BatchClaim, JobStatus
 from mailer.model.row import load_row
+from mailer.model.stored_text import maybe_storable
 from mailer.store.database_time import read_now
 from mailer.store.minutes import Minutes
 
+UNWRITABLE = (DatabaseRefused, ValueError, OverflowError)
+"""What the database refuses, or its driver can't bind."""
 GROUP_LIMIT = 500
 """Changes in one commit, at most."""
+MESSAGE_ID_LIMIT = 200
+CODE_LIMIT = 100
+ERROR_LIMIT = 1000
+"""Characters that the columns take."""
 
 
 class Verdict(Enum):
@@ -69,7 +76,7 @@ class Ledger:
         self._lease_seconds = lease.total_seconds()
         self._clock = clock
         self._patience_seconds = patience.total_seconds()
-        self._groups: Grouping[_Entry, Recorded] = Grouping(self._commit_patiently, limit=GROUP_LIMIT)
+        self._groups: Grouping[_Entry, Recorded] = Grouping(self._commit, limit=GROUP_LIMIT)
 
     async def run(self) -> None:
         """Commits what is recorded, until cancelled."""
@@ -92,6 +99,22 @@ class Ledger:
         """The message id and time of a delivery that is SENT."""
         (row,) = await self._database.fetch("read_send_facts", {"delivery_id": delivery_id})
         return SendFacts(row.maybe_text("MESSAGE_ID"), row.moment("SENT_AT"))
+
+    async def _commit(self, entries: Sequence[_Entry]) -> Sequence[Recorded | Exception]:
+        """All in one transaction where that is possible: what is refused as a whole is done in halves.
+
+        So a change that can't be written takes no other along; itself it is made without its texts.
+        """
+        try:
+            return await self._commit_patiently(entries)
+        except DatabaseAway as fault:
+            return [fault] * len(entries)
+        except UNWRITABLE as fault:
+            if len(entries) > 1:
+                half = len(entries) // 2
+                return [*await self._commit(entries[:half]), *await self._commit(entries[half:])]
+            bare = replace(entries[0], change=_without_texts(entries[0].change))
+            return [fault] if bare == entries[0] else await self._commit([bare])
 
     async def _commit_patiently(self, entries: Sequence[_Entry]) -> Sequence[Recorded | Exception]:
         deadline = self._clock.monotonic() + self._patience_seconds
@@ -208,6 +231,11 @@ def _not_sent(change: Change) -> Change:
     )
 
 
+def _without_texts(change: Change) -> Change:
+    """The state is what counts: which texts could not be kept, nobody knows."""
+    return replace(change, message_id=None, error_code="text not kept" if change.error_code else None, error=None)
+
+
 def _change_binds(change: Change, moment: datetime) -> Binds:
     return {
         "delivery_id": change.delivery_id,
@@ -219,9 +247,9 @@ def _change_binds(change: Change, moment: datetime) -> Binds:
         "attempt": change.after.attempt,
         "update_status": change.after.update_status.value,
         "tries": change.tries,
-        "message_id": change.message_id,
-        "error_code": change.error_code,
-        "error": change.error,
+        "message_id": maybe_storable(change.message_id, MESSAGE_ID_LIMIT),
+        "error_code": maybe_storable(change.error_code, CODE_LIMIT),
+        "error": maybe_storable(change.error, ERROR_LIMIT),
         "update_rows": change.update_rows,
         "moment": moment,
     }

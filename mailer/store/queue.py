@@ -14,10 +14,13 @@ from mailer.fault_points import fault_point
 from mailer.model.delivery import Status
 from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
 from mailer.model.policies_json import load_policies
+from mailer.model.stored_text import storable
 from mailer.store.minutes import Minutes
 
 NO_CLAIM = 0
 """The fence of who holds no claim: the first claim's is 1."""
+LOG_LIMIT = 1000
+"""Characters of a cause that are kept."""
 
 
 def _always() -> bool:
@@ -127,7 +130,7 @@ class Queue:
 
         `fence`: of the claim that it is done under; then FenceLost where another holds the job by now.
         """
-        mark: Binds = {"job_id": job_id, "stopping": stopping.value, "log": cause[:1000], "fence": fence}
+        mark: Binds = {"job_id": job_id, "stopping": stopping.value, "log": storable(cause, LOG_LIMIT), "fence": fence}
         if await self._database.execute("mark_stopping", mark):
             return True
         if fence is not None:
@@ -215,7 +218,7 @@ class Queue:
         return True
 
     async def _end(self, transaction: Session, claim: JobClaim, status: JobStatus, log: str) -> None:
-        await self._guarded(transaction, "end_job", claim, {"status": status.value, "log": log[:1000]})
+        await self._guarded(transaction, "end_job", claim, {"status": status.value, "log": storable(log, LOG_LIMIT)})
         await transaction.execute("set_automation_running", {"auto_id": claim.auto_id, "is_running": 0})
         fault_point("job ending")
 

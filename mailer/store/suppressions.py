@@ -9,6 +9,7 @@ from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
 from mailer.errors import DuplicateKey
 from mailer.model.address import mask_address
+from mailer.model.stored_text import storable
 from mailer.store.audit import write_audit
 
 REASON_LIMIT = 200
@@ -82,7 +83,7 @@ def as_suppressed(row: Record) -> Suppressed:
 
 
 def _binds(address: str, reason: str) -> Binds:
-    return {"email": address.lower(), "reason": reason[:REASON_LIMIT]}
+    return {"email": address.lower(), "reason": storable(reason, REASON_LIMIT)}
 
 
 def _named(addresses: Sequence[str]) -> str:
