@@ -7,6 +7,7 @@ import typer
 from mailer.assembly import database_of
 from mailer.cli import session
 from mailer.cli.output import Column, console, iso, print_json, print_table
+from mailer.db.migration_script import begun_versions, migration_script
 from mailer.db.migrations import installed_migrations, pending_migrations, shipped_migrations
 from mailer.db.migrations import migrate as run_migrations
 from mailer.errors import NotFound
@@ -40,14 +41,17 @@ async def _migrate() -> None:
 
 async def _print_sql() -> None:
     settings = session.settings()
-    shipped = shipped_migrations(database_of(settings, session.CLOCK).dialect)
+    dialect = database_of(settings, session.CLOCK).dialect
+    shipped = shipped_migrations(dialect)
     try:
         async with database_of(settings, session.CLOCK) as database:
             pending = pending_migrations(shipped, await installed_migrations(database))
+            begun = await begun_versions(database)
     except NotFound:
-        pending = shipped
-    for migration in pending:
-        console().print(migration.script, markup=False)
+        pending, begun = shipped, None
+    script = migration_script(dialect, pending, begun)
+    if script:
+        console().print(script, markup=False)
 
 
 async def _show_status(as_json: bool) -> None:

@@ -1,6 +1,8 @@
 """What people and scripts hear when something is wrong: a line what and where, and the next step; no traceback."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,10 @@ def test_migrate_shows_what_would_run_then_runs_it_once(command: Mailer, workpla
     assert (ran.code, ran.stderr) == (0, "")
     assert "CREATE TABLE JOB_QUEUE" in ran.stdout
     assert not (workplace / "mailer.db").exists()
+    with closing(sqlite3.connect(workplace / "by-hand.db")) as by_hand:
+        by_hand.executescript(ran.stdout)
+    status = command("migrate", "--status", "--json", env={"MAILER_DATABASE": "by-hand.db"})
+    assert json.loads(status.stdout)["pending"] == []
     assert command("migrate").stdout.endswith("up to date\n")
     status = json.loads(command("migrate", "--status", "--json").stdout)
     assert [one["version"] for one in status["installed"]] == list(range(1, len(status["installed"]) + 1))

@@ -204,10 +204,11 @@ def test_a_process_that_is_killed_half_way_leaves_nothing_and_the_next_begins_an
 def test_what_the_command_prints_is_what_it_would_run(path: Path, tmp_path: Path) -> None:
     printed = what_the_command_prints(path)
     assert not path.exists()
-    assert printed.strip() == "\n".join(migration.script for migration in SHIPPED).strip()
+    assert all(migration.script in printed for migration in SHIPPED)
     by_hand = tmp_path / "by-hand.db"
     with closing(sqlite3.connect(by_hand)) as connection:
         connection.executescript(printed)
     asyncio.run(brought_up_to_date(path))
     assert schema_of(by_hand) == schema_of(path)
+    assert asyncio.run(brought_up_to_date(by_hand)) == []
     assert what_the_command_prints(path).strip() == ""

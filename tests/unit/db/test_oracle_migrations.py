@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from mailer.db import migrations
+from mailer.db.migration_script import begun_versions, migration_script
 from mailer.db.migrations import Migration, installed_migrations, migrate, require_current_schema
 from mailer.db.oracle import OracleDatabase
 from mailer.errors import AlreadyExists, DatabaseAway, DatabaseRefused, MigrationNeeded
@@ -151,3 +152,33 @@ async def test_a_run_whose_lock_dies_leaves_the_way_free(
     with pytest.raises(DatabaseRefused, match="lacks a right"):
         await migrate(empty)
     assert [done.version for done in await migrate(empty)] == [1]
+
+
+async def run_by_hand(database: OracleDatabase) -> None:
+    """As a DBA runs what `mailer migrate --sql` prints."""
+    pending = migrations.pending_migrations(
+        migrations.shipped_migrations("oracle"), await installed_migrations(database)
+    )
+    script = migration_script("oracle", pending, await begun_versions(database))
+    async with database.transaction() as transaction:
+        for statement in database.split_script(script):
+            await transaction.run_script_statement(statement)
+
+
+async def test_the_shipped_schema_that_a_dba_made_by_hand_is_current(empty: OracleDatabase) -> None:
+    await run_by_hand(empty)
+    await require_current_schema(empty)
+    assert await migrate(empty) == []
+
+
+async def test_a_dba_goes_on_with_what_mailer_made_or_left_half_made(
+    standin: StandIn, empty: OracleDatabase, scripts: Scripts
+) -> None:
+    await migrate(empty)
+    scripts.scripts.append(ONE_MORE_COLUMN)
+    standin.faults.arm(Fault(Action.ERROR, sql="ADD", code=1031))
+    with pytest.raises(DatabaseRefused):
+        await migrate(empty)
+    await run_by_hand(empty)
+    assert await versions(empty) == [1, 2]
+    assert await migrate(empty) == []
