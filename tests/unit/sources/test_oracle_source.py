@@ -124,6 +124,17 @@ async def test_what_is_no_query_is_refused_before_it_is_parsed(
     assert await beside.fetchall("SELECT COUNT(*) FROM CUSTOMER") == [(5,)]
 
 
+async def test_a_query_that_would_lock_or_change_a_row_is_refused_by_the_database(source: OracleSource) -> None:
+    """It begins with SELECT, and runs in a read-only transaction."""
+    query = "SELECT CUST_ID FROM CUSTOMER FOR UPDATE"
+    with pytest.raises(QueryFailed, match="ORA-01456"):
+        await source.read(query, {})
+    with pytest.raises(QueryFailed, match="ORA-01456"):
+        async with source.stream(query, 10) as slices:
+            await anext(slices)
+
+
+
 async def test_an_update_query_that_is_ddl_is_refused_before_it_is_parsed(
     source: OracleSource, beside: oracledb.AsyncConnection
 ) -> None:
