@@ -36,7 +36,7 @@ class Deliverer:
         self._plan = plan
         self._lease = lease
         self._notes = JobNotes(resources.database, job, resources.clock)
-        self._preparer = Preparer(plan, self._notes)
+        self._preparer = Preparer(plan, self._notes, resources.clock)
         self._breaker = Breaker()
 
     def ahead(self, deliveries: Sequence[Delivery]) -> MappedAhead | None:
@@ -73,7 +73,7 @@ class Deliverer:
                     outcome = await call(self._resources, self._lease, slot, message)
                     fault_point("answer in hand")
                     result = await self._write_answer(delivery, claim, attempt, tries, outcome)
-                    await self._heed(outcome)
+                await self._heed(outcome)
             if result.status is not Status.PENDING:
                 return
             tries = result.tries
@@ -99,9 +99,10 @@ class Deliverer:
         fault_point("answer committed")
         if result.update_status is UpdateStatus.DUE and recorded.verdict is not Verdict.REFUSED:
             facts = SendFacts(result.message_id, recorded.moment)
-            if recorded.verdict is Verdict.SENT_ALREADY:
-                facts = await self._send_facts(delivery)
-            await self._update(delivery, claim, attempt, facts)
+            with self._resources.in_flight.call():  # past the drain it stays due
+                if recorded.verdict is Verdict.SENT_ALREADY:
+                    facts = await self._send_facts(delivery)
+                await self._update(delivery, claim, attempt, facts)
         return result
 
     async def _record_evidence(self, change: Change, claim: BatchClaim) -> Recorded:
@@ -151,13 +152,10 @@ class Deliverer:
         touched: int | None = None
         result = Next(Status.SENT, UpdateStatus.DONE, delivery.tries)
         try:
-            with self._resources.in_flight.call() as waiting:
-                touched = await self._plan.updater.update(
-                    delivery.row,
-                    {"JOB_ID": delivery.job_id, "MESSAGE_ID": facts.message_id, "SENT_AT": facts.sent_at},
-                )
-            if waiting.cancelled_caught:
-                return  # the drain is over: the query stays due
+            touched = await self._plan.updater.update(
+                delivery.row,
+                {"JOB_ID": delivery.job_id, "MESSAGE_ID": facts.message_id, "SENT_AT": facts.sent_at},
+            )
         except (QueryFailed, SourceAway) as fault:
             result = update_failed(delivery.tries, str(fault))
             await self._notes.once(Level.WARNING, "update failed", f"{fault} (key {delivery.recipient_key})")

@@ -3,6 +3,7 @@
 from functools import partial
 
 import anyio
+import structlog
 
 from mailer.errors import FenceLost, JobStopped, MailerError
 from mailer.model.clock import Clock
@@ -19,6 +20,8 @@ from mailer.worker.plan import JobPlan
 from mailer.worker.resources import Resources
 from mailer.worker.sending import POISON_TAKEOVERS, Sending
 from mailer.worker.unknowns import Unknowns
+
+log = structlog.get_logger(__name__)
 
 RETRY = 1.0
 """Seconds between two tries of something that another process holds up."""
@@ -37,6 +40,7 @@ class JobRun:
         self._lease = Lease(resources.limits.lease.total_seconds(), resources.clock, asked_at)
         self._holding = Holding(resources, claim.job_id, self._lease, self._renew)
         self._sending: Sending | None = None
+        self._named = {"job": claim.job_id, "automation": claim.automation}
         self._look_again: float | None = None
         """Seconds for which nothing can be done but wait for what is UNKNOWN."""
 
@@ -112,8 +116,11 @@ class JobRun:
     async def _end_done(self, unknowns: Unknowns) -> bool:
         unknown_is_final = await unknowns.settle()
         counts = await self._resources.jobs.counts(self._claim.job_id)
-        log = summary(counts, self._clock.monotonic() - self._begun_at)
-        return await self._resources.queue.end_done(self._claim, log, unknown_is_final=unknown_is_final)
+        summed_up = summary(counts, self._clock.monotonic() - self._begun_at)
+        is_done = await self._resources.queue.end_done(self._claim, summed_up, unknown_is_final=unknown_is_final)
+        if is_done:
+            log.info("job ended", **self._named, status=JobStatus.DONE.value, result=summed_up)
+        return is_done
 
     async def _only_unknown_is_left(self) -> bool:
         left = await self._resources.queue.remaining(self._claim.job_id)
@@ -137,11 +144,13 @@ class JobRun:
                 raise FenceLost(f"job {self._claim.job_id} is in other hands")
             await run_left_over_updates(self._resources, stop, self._claim.job_id)
             counts = await self._resources.jobs.counts(self._claim.job_id)
-            log = f"{standing.log}; {summary(counts, self._clock.monotonic() - self._begun_at)}"
+            summed_up = f"{standing.log}; {summary(counts, self._clock.monotonic() - self._begun_at)}"
             status = JobStatus(standing.stopping.value)
-            if await self._resources.queue.end_stopped(self._claim, status, log):
+            if await self._resources.queue.end_stopped(self._claim, status, summed_up):
                 break
             await self._clock.sleep(RETRY)
+        say = log.error if status is JobStatus.FAIL else log.warning
+        say("job ended", **self._named, status=status.value, result=summed_up)
         if status is JobStatus.FAIL:
             with anyio.CancelScope(shield=True), self._resources.in_flight.call():
                 await self._warn_owner(standing.log or "")

@@ -50,12 +50,13 @@ def test_the_owner_is_warned_of_a_stop_whoever_found_its_cause(workplace: Workpl
     workplace.add_customers(400)
     workplace.ses.limit(latency=0.2)
     job_id = workplace.new_job(replace(statement(max_parallel=2), owner=OWNER))
-    workplace.start("run")
+    service = workplace.start("run")
     workplace.wait_for_mails(job_id, 3)
 
     workplace.execute("UPDATE JOB_QUEUE SET STOPPING = 'FAIL', LOG = '도우미가 만난 원인'")
 
     assert workplace.wait_for_job(job_id) is JobStatus.FAIL
+    service.wait_until_said("job ended")
     until(lambda: [mail for mail in workplace.ses.mails() if mail.to == OWNER], "the owner is warned")
     (warning,) = [mail for mail in workplace.ses.mails() if mail.to == OWNER]
     assert "도우미가 만난 원인" in warning.text
