@@ -30,21 +30,21 @@ class Alerts:
         """One mail from the automation's sender to its owner, `alerts/<label>` in the outbox; the log in any case."""
         owner = definition.owner if definition else None
         if definition is None or owner is None or self._gate.is_closed:
-            log.warning("the owner was not warned", warning=subject, why=self._gate.why or "the automation has no owner")
+            log.warning("owner not warned", warning=subject, why=self._gate.why or "the automation has no owner")
             return
         try:
             sender, to = header_address(definition.policies.sender), parse_recipient(owner)
         except MalformedAddress as fault:
-            log.warning("the owner was not warned", warning=subject, why=str(fault))
+            log.warning("owner not warned", warning=subject, why=str(fault))
             return
         message = Message(label=f"alerts/{label}", sender=sender, to=to, subject=subject, html="", text=text)
         slot = await self._pacer.slot_within(SLOT_PATIENCE)
         if slot is None:
-            log.warning("the owner was not warned", warning=subject, why="no mail can leave now")
+            log.warning("owner not warned", warning=subject, why="no mail can leave now")
             return
         await self._pacer.wait_for(slot)
         outcome = await self._transport.send(message, timeout=self._send_timeout)
         if isinstance(outcome, Accepted):
             log.warning("the owner was warned", warning=subject, owner=mask_address(owner))
         else:
-            log.warning("the owner was not warned", warning=subject, why=outcome.text)
+            log.warning("owner not warned", warning=subject, why=outcome.text)

@@ -61,7 +61,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 async def warned(folder: Path, slots: AtOnce, gate: Gate, owner: str | None = OWNER) -> tuple[str, str]:
-    """The event of the one line in the log, and why the owner was not warned."""
+    """The event of the one line in the log, and why nobody was mailed."""
     clock = SystemClock()
     async with Outbox(folder, clock) as outbox:
         alerts = Alerts(outbox, Pacer(slots, clock), gate, send_timeout=60)
@@ -82,7 +82,7 @@ async def test_the_owner_gets_a_mail_that_takes_a_slot(tmp_path: Path, slots: At
 
 async def test_while_nothing_can_leave_the_log_has_to_do(tmp_path: Path, slots: AtOnce, gate: Gate) -> None:
     await gate.close("SES refuses connections")
-    assert await warned(tmp_path, slots, gate) == ("the owner was not warned", "SES refuses connections")
+    assert await warned(tmp_path, slots, gate) == ("owner not warned", "SES refuses connections")
     assert (slots.taken, files_in(tmp_path)) == (0, [])
 
 
@@ -91,13 +91,13 @@ async def test_a_transport_that_fails_at_that_moment_is_said_in_the_log(
 ) -> None:
     (tmp_path / "outbox").write_text("a file where the folder should be", encoding="utf-8")
     event, why = await warned(tmp_path / "outbox", slots, gate)
-    assert event == "the owner was not warned"
+    assert event == "owner not warned"
     assert "outbox" in why
 
 
 async def test_without_an_owner_the_log_has_to_do(tmp_path: Path, slots: AtOnce, gate: Gate) -> None:
     assert await warned(tmp_path, slots, gate, owner=None) == (
-        "the owner was not warned",
+        "owner not warned",
         "the automation has no owner",
     )
     assert files_in(tmp_path) == []
