@@ -1,9 +1,9 @@
 """The command `mailer`: its verbs, and the one place where an error becomes a line on stderr and an exit code."""
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from importlib.metadata import version
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -15,7 +15,8 @@ from mailer.cli.migrate import migrate
 from mailer.cli.output import print_error
 from mailer.cli.purge import purge
 from mailer.cli.run import run
-from mailer.errors import DefinitionInvalid, MailerError
+from mailer.cli.standard_streams import cant_write, end_quietly, open_closed_streams
+from mailer.errors import ConfigurationError, DefinitionInvalid, MailerError
 from mailer.model.address import mask_addresses
 from mailer.model.encoded_word import one_line
 
@@ -25,7 +26,6 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="mailer",
-    help="Sends automated bulk e-mail out of a database through AWS SES, once to each recipient.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -41,25 +41,45 @@ app.command()(doctor)
 app.command()(demo)
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"mailer {version('mailer')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Sends automated bulk e-mail out of a database through AWS SES, once to each recipient."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
+    open_closed_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
     try:
         try:
-            _run(given, as_json="--json" in given)
+            _run(given, as_json=as_json)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        _end_without_a_reader()
+        end_quietly(0)
+    except OSError as error:
+        _end(cant_write(error), as_json=as_json)
     except SystemExit as ended:
         # Typer makes a failure of it.
         if isinstance(ended.__context__, BrokenPipeError):
-            _end_without_a_reader()
+            end_quietly(0)
         raise
 
 
 def _run(given: Sequence[str], *, as_json: bool) -> NoReturn:
     try:
+        _refuse_what_is_no_text(given)
         # For people Typer itself shows what is wrong with their words.
         sys.exit(app(given, prog_name="mailer", standalone_mode=not as_json))
     except _UsageError as error:
@@ -74,7 +94,16 @@ def _run(given: Sequence[str], *, as_json: bool) -> NoReturn:
         sys.exit(INTERRUPTED)
 
 
-def _end_without_a_reader() -> NoReturn:
-    """Whoever read our output has enough, as `head` has: what is still buffered must not complain at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(0)
+def _refuse_what_is_no_text(given: Sequence[str]) -> None:
+    """Raises ConfigurationError, by number, for a word of bytes that are no text: no database could be asked for it."""
+    for number, word in enumerate(given, start=1):
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            what = f"word {number} of the command is not {sys.getfilesystemencoding().upper()}"
+            raise ConfigurationError(what, "Type it in the terminal's own encoding.") from error
+
+
+def _end(error: MailerError, *, as_json: bool) -> NoReturn:
+    print_error(str(error), error.next_step, as_json=as_json)
+    end_quietly(error.exit_code)

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -72,11 +73,16 @@ def plural(number: int, one: str, many: str) -> str:
 
 
 def print_error(message: str, next_step: str, *, as_json: bool, faults: Sequence[str] = ()) -> None:
-    """One line what and where, each of several faults on a line of its own, and the next step; on stderr."""
+    """One line what and where, each of several faults on a line of its own, and the next step; on stderr.
+
+    Where stderr can't be written the exit code alone tells.
+    """
     if as_json:
         error: dict[str, Json] = {"error": message, "next": next_step, **({"faults": faults} if faults else {})}
-        sys.stderr.write(json.dumps(error, ensure_ascii=False) + "\n")
+        text = json.dumps(error, ensure_ascii=False) + "\n"
     else:
         several = [f"- {fault}" for fault in faults] if len(faults) > 1 else []
         lines = [*several, *([next_step] if next_step else [])]
-        sys.stderr.write("".join([f"mailer: {message}\n", *(f"  {line}\n" for line in lines)]))
+        text = "".join([f"mailer: {message}\n", *(f"  {line}\n" for line in lines)])
+    with suppress(OSError):
+        sys.stderr.write(text)
