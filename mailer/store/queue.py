@@ -15,6 +15,7 @@ from mailer.model.delivery import Status
 from mailer.model.job import BatchClaim, JobClaim, JobStatus, Stopping
 from mailer.model.policies_json import load_policies
 from mailer.model.stored_text import storable
+from mailer.store.locks import lock_all_batches, lock_job
 from mailer.store.minutes import Minutes
 
 NO_CLAIM = 0
@@ -149,8 +150,11 @@ class Queue:
         in the same commit.
         """
         async with self._database.transaction() as transaction:
-            candidates = "lock_lowest_open_batch" if in_order else "list_open_batches"
-            for row in await transaction.fetch(candidates, {"job_id": job_id}):
+            candidates, binds = "lock_lowest_open_batch", {"job_id": job_id}
+            if not in_order:
+                candidates, binds = "list_free_batches", {**binds, "may_take_over": int(may_take_over())}
+            # One row: what is fetched is locked, and the others are for other processes.
+            for row in await transaction.fetch(candidates, binds, at_most=1):
                 if row.integer("IS_FREE") and (row.maybe_text("WORKER_ID") is None or may_take_over()):
                     return await self._take_batch(transaction, row)
         return None
@@ -208,7 +212,8 @@ class Queue:
         """
         try:
             async with self._database.transaction() as transaction:
-                await transaction.fetch("lock_automation", {"auto_id": claim.auto_id})
+                await lock_job(transaction, claim.job_id)
+                await lock_all_batches(transaction, claim.job_id)
                 await transaction.execute("fence_off_batches", {"job_id": claim.job_id})
                 if (await _remaining(transaction, claim.job_id)).under_way:
                     raise _StillUnderWay

@@ -136,12 +136,12 @@ SELECT (SELECT COUNT(*) FROM JOB_BATCH B WHERE B.JOB_ID = :job_id AND B.STATUS =
 -- name: insert_batch
 INSERT INTO JOB_BATCH (JOB_ID, BATCH_NO, STATUS) VALUES (:job_id, :batch_no, 'OPEN');
 
--- name: list_open_batches
--- The job's open batches, the lowest first, with whether each can be taken now.
-SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
-       CASE WHEN WORKER_ID IS NULL OR LEASE_UNTIL <= UTC_NOW() THEN 1 ELSE 0 END AS IS_FREE
+-- name: list_free_batches
+-- The job's open batches that nobody holds, the lowest first; with :may_take_over = 1 also those whose lease is over.
+SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID, 1 AS IS_FREE
   FROM JOB_BATCH
  WHERE JOB_ID = :job_id AND STATUS = 'OPEN'
+   AND (WORKER_ID IS NULL OR :may_take_over = 1 AND LEASE_UNTIL <= UTC_NOW())
  ORDER BY BATCH_NO;
 
 -- name: lock_lowest_open_batch

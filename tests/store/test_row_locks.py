@@ -102,6 +102,21 @@ async def test_two_processes_that_claim_at_once_take_different_jobs(
     assert {claim.job_id for claim in claims if claim is not None} == jobs
 
 
+async def test_a_claim_under_way_keeps_no_other_batch_from_being_taken(
+    locks: StandInEngine, worker: Process, other: Process
+) -> None:
+    job = await worker.run_job(definition(), ["하나", "둘", "셋", "넷", "다섯"])
+    async with worker.database.transaction() as claiming:
+        rows = await claiming.fetch("list_free_batches", {"job_id": job.job_id, "may_take_over": 1}, at_most=1)
+        assert [row.integer("BATCH_NO") for row in rows] == [1]
+        for batch_no in (2, 3):
+            claim = await other.queue.claim_batch(job.job_id, in_order=False)
+            assert claim is not None
+            assert claim.batch_no == batch_no
+        assert await other.queue.claim_batch(job.job_id, in_order=False) is None
+    assert (await other.claim_batch(job.job_id)).batch_no == 1
+
+
 async def test_in_order_the_lowest_batch_is_not_passed_over_while_somebody_writes_it(
     locks: StandInEngine, worker: Process, other: Process
 ) -> None:

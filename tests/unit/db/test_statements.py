@@ -117,7 +117,7 @@ PLANS = {
     "list_abandoned_jobs": {"JOB_QUEUE_CLAIMABLE"},
     "find_active_job": {"JOB_QUEUE_ONE_ACTIVE"},
     "list_jobs_to_join": {"JOB_QUEUE_CLAIMABLE", "JOB_ID=?"},
-    "list_open_batches": {"JOB_ID=?"},
+    "list_free_batches": {"JOB_ID=?"},
     "list_batches_left_over": {"DELIVERY_OPEN"},
     "count_what_keeps_a_job_open": {"JOB_ID=?", "DELIVERY_STATUS", "DELIVERY_OPEN"},
     "close_batch": {"DELIVERY_BATCH"},
