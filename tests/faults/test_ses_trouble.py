@@ -2,6 +2,7 @@
 
 import signal
 
+from mailer.model.automation import UnknownPolicy
 from mailer.model.delivery import Status
 from mailer.model.job import JobStatus
 from tests.doubles.ses_faults import AFTER_ACCEPTING, BEFORE_ACCEPTING
@@ -20,6 +21,16 @@ def test_each_answer_that_never_came_is_unknown_and_nothing_else_is(workplace: W
     workplace.run_until_idle()
     verdict = workplace.require_all_sent(job_id, CUSTOMERS, unknown=len(kinds))
     assert verdict.unknown == sorted(address(number) for number in range(1, len(kinds) + 1))
+
+
+def test_under_resend_a_job_stays_open_until_what_nobody_knew_is_sent_again(workplace: Workplace) -> None:
+    workplace.add_customers(3)
+    (kind, *_) = BEFORE_ACCEPTING
+    workplace.ses.fault(kind, to=address(2), times=1)
+    workplace.environment["MAILER_UNKNOWN_GRACE"] = "5s"  # a lease and a call, and little more
+    job_id = workplace.new_job(statement(unknown=UnknownPolicy.RESEND))
+    workplace.run_until_idle()
+    workplace.require_all_sent(job_id, 3, unknown=0)
 
 
 def test_a_used_up_quota_makes_the_job_wait_and_nobody_fail(workplace: Workplace) -> None:
