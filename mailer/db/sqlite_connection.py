@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -34,13 +33,36 @@ _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMAR
 _AS_IT_IS = frozenset({str, int, float, bytes, type(None)})
 
 
+class OpenFile:
+    """The file that a connection has open: SQLite goes on in it without a word when another takes its name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened = self._named()
+
+    def require_named(self) -> None:
+        """Raises DatabaseAway while its name leads to another file, or to none."""
+        if self._named() != self._opened:
+            raise DatabaseAway(
+                f"{self.path} was moved, deleted or replaced while it was open",
+                "Stop every mailer process first, then move the file or restore a copy, then start them again.",
+            )
+
+    def _named(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+
 class SqliteVerbs:
     """The verbs of `Session`, and of a transaction, without a journey to the thread: for what is there already."""
 
-    def __init__(self, raw: sqlite3.Connection, statements: Statements, path: Path, time: StatementTime) -> None:
+    def __init__(self, raw: sqlite3.Connection, statements: Statements, file: OpenFile, time: StatementTime) -> None:
         self.raw = raw
         self._statements = statements
-        self._path = path
+        self._file = file
         self._time = time
 
     def fetch(self, statement: str, binds: Binds = NO_BINDS, at_most: int | None = None) -> list[Record]:
@@ -107,6 +129,7 @@ class SqliteVerbs:
 
     def begin(self) -> None:
         """It takes the write lock at once: read first, and the upgrade may be refused."""
+        self._file.require_named()
         self.run_sql("BEGIN IMMEDIATE", "BEGIN")
 
     def commit(self) -> None:
@@ -123,22 +146,28 @@ class SqliteVerbs:
         return prepared
 
     def _speaking(self, statement: str) -> AbstractContextManager[None]:
-        return speaking(self._path, statement)
+        return speaking(self._file.path, statement)
 
 
 class SqliteConnection(aiosqlite.Connection):
     """aiosqlite's thread, given whole pieces of work: each of its own verbs is a journey there and back."""
 
     def __init__(self, path: Path, statements: Statements, time: StatementTime, busy_seconds: float) -> None:
-        connector = partial(sqlite3.connect, path, isolation_level=None, timeout=busy_seconds)
-        super().__init__(connector, iter_chunk_size=1)
+        super().__init__(self._open, iter_chunk_size=1)
         self._path = path
+        self._busy_seconds = busy_seconds
+        self._file: OpenFile
         self._named = statements
         self._time = time
 
+    def _open(self) -> sqlite3.Connection:
+        raw = sqlite3.connect(self._path, isolation_level=None, timeout=self._busy_seconds)
+        self._file = OpenFile(self._path)
+        return raw
+
     async def run(self, work: Callable[[SqliteVerbs], T]) -> T:
         """What `work` returns or raises, run in the thread. Cancelled, it goes on there to its end."""
-        verbs = SqliteVerbs(self._conn, self._named, self._path, self._time)
+        verbs = SqliteVerbs(self._conn, self._named, self._file, self._time)
         result: T = await self._execute(work, verbs)  # type: ignore[no-untyped-call]  # aiosqlite does not type it
         return result
 

@@ -7,7 +7,7 @@ import pytest
 
 from mailer.model.job import JobStatus
 from tests.faults.permissions import start_unprivileged
-from tests.faults.waiting import lasts
+from tests.faults.waiting import lasts, until
 from tests.faults.workplace import LEASE, Workplace, statement
 
 CUSTOMERS = 60
@@ -67,3 +67,21 @@ def test_a_service_that_may_not_write_its_database_says_so_and_starts_when_it_ma
     closed.chmod(mode)
     workplace.run_until_idle()
     workplace.require_all_sent(job_id, 3)
+
+
+def test_a_database_that_is_replaced_under_a_service_ends_its_sending_and_it_says_why(workplace: Workplace) -> None:
+    workplace.add_customers(CUSTOMERS)
+    workplace.ses.limit(latency=0.2)
+    job_id = workplace.new_job(statement())
+    service = workplace.start("run")
+    workplace.wait_for_mails(job_id, 3)
+
+    workplace.database.replace(workplace.folder / "old.db")
+
+    until(lambda: "moved, deleted or replaced" in service.stderr, "it says so")
+    posts = workplace.posts
+    lasts(2)
+    assert workplace.posts <= posts + 1
+    (workplace.folder / "old.db").replace(workplace.database)
+    workplace.wait_for_job(job_id)
+    workplace.require_all_sent(job_id, CUSTOMERS)

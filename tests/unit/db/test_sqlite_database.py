@@ -329,3 +329,37 @@ async def test_transactions_of_one_process_follow_one_another(database: SqliteDa
         for number in range(20):
             group.start_soon(one, f"account {number}")
     assert await accounts(path) == 20
+
+
+def create_file(path: Path) -> None:
+    path.touch()
+
+
+def rename(path: Path, to: Path) -> None:
+    path.replace(to)
+
+
+@pytest.mark.parametrize("another", [True, False], ids=["replaced", "moved away"])
+async def test_nothing_is_written_into_a_file_whose_name_leads_elsewhere_now(
+    database: SqliteDatabase, path: Path, another: bool
+) -> None:
+    await make(database, "가")
+    moved = path.with_name("moved.db")
+    rename(path, moved)
+    if another:
+        create_file(path)
+
+    with pytest.raises(DatabaseAway, match="moved, deleted or replaced"):
+        await make(database, "나")
+    with pytest.raises(DatabaseAway, match="moved, deleted or replaced"):
+        async with database.transaction():
+            pass
+
+
+async def test_a_file_that_has_its_name_back_is_written_again(database: SqliteDatabase, path: Path) -> None:
+    moved = path.with_name("moved.db")
+    rename(path, moved)
+    with pytest.raises(DatabaseAway):
+        await make(database, "가")
+    rename(moved, path)
+    assert await make(database, "나") == 1
