@@ -1,5 +1,6 @@
 """The command `mailer`: its verbs, and the one place where an error becomes a line on stderr and an exit code."""
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -21,6 +22,8 @@ from mailer.model.address import mask_addresses
 from mailer.model.encoded_word import one_line
 
 INTERRUPTED = 130
+_SHOWN_CHARACTERS = 60
+"""Of a word that is refused."""
 _UsageError: Any = typer.BadParameter.__mro__[1]
 """Of wrong words on the command line; Typer itself exports only this kind of it."""
 
@@ -80,10 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: Sequence[str], *, as_json: bool) -> NoReturn:
     try:
         _refuse_what_is_no_text(given)
-        # For people Typer itself shows what is wrong with their words.
-        sys.exit(app(given, prog_name="mailer", standalone_mode=not as_json))
+        sys.exit(app(given, prog_name="mailer", standalone_mode=False))
     except _UsageError as error:
-        print_error(one_line(error.format_message()), f"See '{error.ctx.command_path} --help'.", as_json=as_json)
+        if message := _in_our_words(error.format_message()):  # without one Typer has shown the help
+            print_error(message, f"See '{error.ctx.command_path} --help'.", as_json=as_json)
         sys.exit(error.exit_code)
     except MailerError as error:
         message, next_step = mask_addresses(str(error)), mask_addresses(error.next_step)
@@ -102,6 +105,12 @@ def _refuse_what_is_no_text(given: Sequence[str]) -> None:
         except UnicodeEncodeError as error:
             what = f"word {number} of the command is not {sys.getfilesystemencoding().upper()}"
             raise ConfigurationError(what, "Type it in the terminal's own encoding.") from error
+
+
+def _in_our_words(message: str) -> str:
+    """One line without what a library says of itself, and without the whole of a text that is long."""
+    line = mask_addresses(one_line(message)).replace("Value error, ", "")
+    return re.sub(rf"'([^']{{{_SHOWN_CHARACTERS}}})[^']+'", r"'\1…'", line)
 
 
 def _end(error: MailerError, *, as_json: bool) -> NoReturn:

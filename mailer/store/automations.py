@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 from enum import StrEnum
 
 from mailer.db.database import Database, Session
@@ -94,7 +95,10 @@ class Automations:
         rows = await self._database.fetch("find_automation", {"auto_id": auto_id, "name": name_or_id})
         rows.sort(key=lambda row: row.text("NAME") != name_or_id)
         if not rows:
-            raise NotFound(f"there is no automation '{name_or_id}'", "See 'mailer automation list'.")
+            names = [row.text("NAME") for row in await self._database.fetch("list_automations")]
+            near = get_close_matches(name_or_id, names, n=1)
+            advice = f"Did you mean {near[0]}? " if near else ""
+            raise NotFound(f"there is no automation '{name_or_id}'", f"{advice}See 'mailer automation list'.")
         return rows[0].integer("AUTO_ID")
 
     async def read(self, auto_id: int) -> Automation:

@@ -81,6 +81,30 @@ def test_wrong_usage_is_an_object_on_stderr_where_a_script_reads(
     assert as_json(ran)["next"] == f"See '{about} --help'."
 
 
+@pytest.mark.parametrize("words", [("run", "--role", "없는"), ("job", "settle", "1", "--as", "maybe")])
+def test_wrong_usage_is_a_line_and_the_next_step_for_people(command: Mailer, words: tuple[str, ...]) -> None:
+    ran = command(*words)
+    assert (ran.code, ran.stdout) == (2, "")
+    says, next_step = ran.stderr.splitlines()
+    assert says.startswith(f"mailer: Invalid value for '{words[-2]}': '{words[-1]}' is not one of ")
+    assert next_step.endswith(" --help'.")
+
+
+def test_of_a_long_word_only_the_beginning_is_shown(command: Mailer) -> None:
+    assert f"'{'가' * 60}…'" in command("run", "--role", "가" * 5000).stderr
+
+
+def test_words_that_ask_for_nothing_are_answered_by_the_help(command: Mailer) -> None:
+    ran = command("job")
+    assert (ran.code, ran.stderr) == (2, "")
+    assert "deliveries" in ran.stdout
+
+
+def test_an_automation_that_is_not_there_is_answered_by_the_nearest_name(command: Mailer, workplace: Path) -> None:
+    command("automation", "apply", str(write_definition(workplace)))
+    assert f"Did you mean {NAME}?" in as_json(command("enqueue", f"{NAME}s", "--json"))["next"]
+
+
 def test_help_is_help_beside_json_too(command: Mailer) -> None:
     ran = command("job", "show", "--json", "--help")
     assert (ran.code, ran.stderr) == (0, "")
