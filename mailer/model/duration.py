@@ -15,6 +15,7 @@ _UNITS = {
 
 _MICROSECOND = timedelta(microseconds=1)
 _WRITTEN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|m|s|ms)?")
+_SHOWN_CHARACTERS = 60
 _FORMS = "write a number of seconds, or 500ms, 2s, 15m, 1h, 1d"
 
 
@@ -26,11 +27,11 @@ def parse_duration(value: str | int | float) -> timedelta:
     try:
         duration = _from_text(value) if isinstance(value, str) else _from_number(value)
     except OverflowError:
-        raise ValueError(f"{value!r} is too long for a duration; {_FORMS}") from None
+        raise ValueError(f"{_shown(value)} is too long for a duration; {_FORMS}") from None
     if duration is None:
-        raise ValueError(f"{value!r} is no duration; {_FORMS}")
+        raise ValueError(f"{_shown(value)} is no duration; {_FORMS}")
     if duration < timedelta(0):
-        raise ValueError(f"a duration can't be negative, as {value!r} is; {_FORMS}")
+        raise ValueError(f"a duration can't be negative, as {_shown(value)} is; {_FORMS}")
     return duration
 
 
@@ -47,6 +48,10 @@ def format_duration(duration: timedelta) -> str:
         if not duration % unit:
             return f"{duration // unit}{letters}"
     return f"{Decimal(duration // _MICROSECOND) / 1000:f}ms"
+
+
+def _shown(value: str | int | float) -> str:
+    return repr(value[:_SHOWN_CHARACTERS] + "…" if isinstance(value, str) and len(value) > _SHOWN_CHARACTERS else value)
 
 
 def _from_text(text: str) -> timedelta | None:

@@ -39,10 +39,12 @@ def _duration(value: object) -> object:
     return parse_duration(value) if isinstance(value, str | int | float) else value
 
 
-def _at_least(shortest: timedelta) -> AfterValidator:
+def _between(shortest: timedelta, longest: timedelta = timedelta(days=1)) -> AfterValidator:
     def check(duration: timedelta) -> timedelta:
         if duration < shortest:
             raise ValueError(f"is {format_duration(duration)}: must be {format_duration(shortest)} or longer")
+        if duration > longest:
+            raise ValueError(f"is {format_duration(duration)}: must be {format_duration(longest)} or shorter")
         return duration
 
     return AfterValidator(check)
@@ -61,6 +63,24 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _not_blank(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("is blank: set it to something, or to nothing at all")
+    return value
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str) and len(value) > 30:
+        raise ValueError("is no size: must be a number of bytes, or a size such as 500kB or 10MB")
+    return value
+
+
+def _no_url(folder: Path) -> Path:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(folder)):
+        raise ValueError("is a URL: must be a folder's path")
+    return folder
+
+
 def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -69,9 +89,9 @@ def _expanded(path: Path) -> Path:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-SomeTime = Annotated[Duration, _at_least(timedelta(milliseconds=10))]
+SomeTime = Annotated[Duration, _between(timedelta(milliseconds=10))]
 """Long enough not to be a busy loop."""
-Folder = Annotated[Path, AfterValidator(_expanded)]
+Folder = Annotated[Path, BeforeValidator(_not_blank), AfterValidator(_expanded)]
 Connections = Annotated[int, Field(ge=2, le=200)]
 """To an Oracle service at once: one may be reading a long list while another writes."""
 
@@ -119,7 +139,7 @@ class Settings(BaseSettings):
         env_prefix="MAILER_", env_nested_delimiter="__", frozen=True, extra="forbid", hide_input_in_errors=True
     )
 
-    database: str = "./mailer.db"
+    database: Annotated[str, BeforeValidator(_not_blank)] = "./mailer.db"
     database_user: str | None = None
     database_password: SecretStr | None = None
     database_tns_admin: Folder | None = None
@@ -128,7 +148,7 @@ class Settings(BaseSettings):
     database_pool: Connections = 8
     auto_migrate: bool | None = None
     """None: on for SQLite, off on Oracle; see `migrates_itself`."""
-    db_patience: Duration = timedelta(seconds=30)
+    db_patience: Annotated[Duration, _between(timedelta(0))] = timedelta(seconds=30)
 
     sources: dict[str, SourceSettings] = Field(default_factory=dict)
     """By name in lower case; see `source`."""
@@ -136,13 +156,13 @@ class Settings(BaseSettings):
     """Of a target query; see `row_query_limit` for the others."""
 
     transport: Annotated[Literal["outbox", "ses"], BeforeValidator(_lower)] = "outbox"
-    outbox: Folder = Path("outbox")
-    attachments: str | None = None
+    outbox: Annotated[Folder, AfterValidator(_no_url)] = Path("outbox")
+    attachments: Annotated[str, BeforeValidator(_not_blank)] | None = None
     """A folder or s3://bucket/prefix, as it was written."""
 
-    ses_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    ses_rate: Annotated[float, Field(ge=0.001, le=100_000, allow_inf_nan=False)] | None = None
     """Mails per second."""
-    ses_timeout: Annotated[Duration, _at_least(timedelta(milliseconds=100))] = timedelta(seconds=18)
+    ses_timeout: Annotated[Duration, _between(timedelta(milliseconds=100))] = timedelta(seconds=18)
     """As it was written; see `call_timeout` for what holds."""
     ses_account: Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}", "letters, digits, '.', '_' and '-'")] = "default"
     ses_events_queue: Annotated[str, _matching(r"https?://\S+", "the queue's URL, https://sqs.…")] | None = None
@@ -151,12 +171,12 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = 4
     tick: SomeTime = timedelta(seconds=30)
     poll: SomeTime = timedelta(seconds=2)
-    lease: Annotated[Duration, _at_least(timedelta(seconds=3))] = timedelta(seconds=60)
-    drain: Annotated[Duration, _at_least(timedelta(seconds=3))] = timedelta(seconds=25)
-    unknown_grace: Duration = timedelta(minutes=15)
+    lease: Annotated[Duration, _between(timedelta(seconds=3))] = timedelta(seconds=60)
+    drain: Annotated[Duration, _between(timedelta(seconds=3))] = timedelta(seconds=25)
+    unknown_grace: Annotated[Duration, _between(timedelta(0), timedelta(days=30))] = timedelta(minutes=15)
 
     render_seconds: SomeTime = timedelta(seconds=2)
-    render_bytes: Annotated[ByteSize, Field(ge=1000)] = ByteSize(10_000_000)
+    render_bytes: Annotated[ByteSize, BeforeValidator(_short), Field(ge=1000, le=100_000_000)] = ByteSize(10_000_000)
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = "auto"

@@ -15,6 +15,19 @@ from mailer.settings.files import read_env_file, read_secret_file
 from mailer.settings.names import PREFIX, SECRET_FILE, is_known, nearest
 
 _MAY_HOLD_A_SECRET = ("PASSWORD", "URL", "DSN", "DATABASE")
+_SHOWN_CHARACTERS = 60
+_A_SIZE = "must be a number of bytes, or a size such as 500kB or 10MB"
+_OWN_WORDS = {
+    "bool_parsing": "must be true or false",
+    "byte_size": _A_SIZE,
+    "byte_size_unit": _A_SIZE,
+    "float_parsing": "must be a number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number, and a shorter one",
+    "greater_than_equal": "must be {ge:,.10g} or more",
+    "less_than_equal": "must be {le:,.10g} or less",
+}
+"""For the commonest of what the library says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,8 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path = Pat
     except ValidationError as error:
         raise _explained(error, unknown) from None
     warnings = [*_unread(filed, outer, env_file), *unknown]
+    if env_file.is_dir():
+        warnings.append(f"{env_file} is a folder, not a file of settings: it is not read")
     return LoadedSettings(settings, tuple(warnings), tuple(unknown))
 
 
@@ -90,10 +105,13 @@ def _sentence(fault: Any) -> str:
     name = _variable(fault["loc"])
     if fault["type"] == "value_error":
         return f"{name} {fault['ctx']['error']}".strip()
-    message = fault["msg"].split(", unable to ")[0].replace("Input should be", "must be")
+    own_words = _OWN_WORDS.get(fault["type"], "").format(**fault.get("ctx", {}))
+    message = own_words or fault["msg"].split(", unable to ")[0].replace("Input should be", "must be")
     if any(word in name for word in _MAY_HOLD_A_SECRET):
         return f"{name} {message}"
-    return f"{name} is {str(fault['input'])[:60]!r}: {message}"
+    written = str(fault["input"])
+    shown = written if len(written) <= _SHOWN_CHARACTERS else written[:_SHOWN_CHARACTERS] + "…"
+    return f"{name} is {shown!r}: {message}"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -28,6 +28,8 @@ def is_known(name: str) -> bool:
 
 def nearest(name: str) -> str | None:
     """The variable that was probably meant by an unknown `name`; None where none is near."""
+    if name == _SOURCES.rstrip("_"):
+        return f"{_SOURCES}NAME__URL"
     known = variable_names(_source_in(name))
     found = get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1, cutoff=0.5)
     return PREFIX + found[0] if found else None

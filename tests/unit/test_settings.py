@@ -82,23 +82,36 @@ def test_the_schema_migrates_itself_on_sqlite_and_on_oracle_only_when_told() -> 
         ("POLL", "0", "must be 10ms or longer"),
         ("DRAIN", "2s", "must be 3s or longer"),
         ("SES_TIMEOUT", "0", "must be 100ms or longer"),
-        ("SES_RATE", "0", "greater than 0"),
-        ("SES_RATE", "-1", "greater than 0"),
+        ("LEASE", "9999999d", "is 9999999d: must be 1d or shorter"),
+        ("UNKNOWN_GRACE", "31d", "must be 30d or shorter"),
+        ("DB_PATIENCE", "2d", "must be 1d or shorter"),
+        ("SES_RATE", "0", "must be 0.001 or more"),
+        ("SES_RATE", "-1", "must be 0.001 or more"),
+        ("SES_RATE", "1e-300", "must be 0.001 or more"),
+        ("SES_RATE", "1e25", "must be 100,000 or less"),
         ("SES_RATE", "nan", "finite"),
         ("SES_RATE", "inf", "finite"),
         ("SES_RATE", "fast", "number"),
         ("WORKERS", "0", "1"),
-        ("WORKERS", "1.5", "integer"),
-        ("AUTO_MIGRATE", "perhaps", "boolean"),
+        ("WORKERS", "1.5", "whole number"),
+        ("AUTO_MIGRATE", "perhaps", "must be true or false"),
         ("TRANSPORT", "smtp", "'outbox' or 'ses'"),
         ("SES_CLIENT", "boto3", "'aioboto3' or 'lean'"),
         ("SES_EVENTS_QUEUE", "events", "URL"),
         ("SES_ACCOUNT", "두 번째", "letters"),
         ("RENDER_BYTES", "10 XB", "XB"),
-        ("RENDER_BYTES", "10", "1000"),
+        ("RENDER_BYTES", "10", "must be 1,000 or more"),
+        ("RENDER_BYTES", "-1", "must be a number of bytes, or a size"),
+        ("RENDER_BYTES", "9" * 25, "must be 100,000,000 or less"),
+        ("RENDER_BYTES", "9" * 400, "must be a number of bytes, or a size"),
         ("LOG_LEVEL", "loud", "'info'"),
         ("LOG_FORMAT", "xml", "'json'"),
         ("OUTBOX", "~nobody-of-that-name/x", "'~'"),
+        ("OUTBOX", "s3://bucket", "must be a folder's path"),
+        ("OUTBOX", " ", "blank"),
+        ("ATTACHMENTS", " ", "blank"),
+        ("DATABASE", " ", "blank"),
+        ("DATABASE_WALLET", " ", "blank"),
         ("DATABASE", "sqlite://x.db", "three"),
     ],
 )
@@ -106,6 +119,19 @@ def test_a_bad_value_is_one_line_with_the_variable_and_what_is_wrong(name: str, 
     message = refused(**{name: value})
     assert message.startswith(f"MAILER_{name} ")
     assert says in message
+
+
+@pytest.mark.parametrize("name", ["LEASE", "AUTO_MIGRATE", "TRANSPORT"])
+def test_of_a_long_value_only_the_beginning_is_shown(name: str) -> None:
+    message = refused(**{name: "가" * 5000})
+    assert f"{'가' * 60}…'" in message
+    assert "가" * 61 not in message
+
+
+def test_sources_without_a_name_are_a_warning_with_the_form_that_is_meant() -> None:
+    assert loaded(SOURCES="x").warnings == (
+        "MAILER_SOURCES is no setting of mailer; did you mean MAILER_SOURCES__NAME__URL?",
+    )
 
 
 def test_of_several_bad_values_each_variable_is_named() -> None:

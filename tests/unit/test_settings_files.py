@@ -87,3 +87,9 @@ def test_the_example_is_a_file_that_can_be_copied_as_it_is(tmp_path: Path) -> No
     result = load_settings({}, tmp_path / ".env")
     assert result.settings.source("name").address == SqliteFile(Path("crm.db"))
     assert result.warnings == ()
+
+
+def test_a_folder_in_place_of_the_file_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (warning,) = load_settings({}, tmp_path / ".env").warnings
+    assert warning.endswith(".env is a folder, not a file of settings: it is not read")
