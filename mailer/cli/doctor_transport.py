@@ -14,7 +14,7 @@ from mailer.transports.ses import SesTransport
 
 
 async def check_transport(settings: Settings, clock: Clock, automations: Sequence[Automation], tell: Tell) -> None:
-    """Sends nothing; the outbox's folder is made where it is missing."""
+    """Sends nothing, and makes no folder."""
     try:
         async with transport_of(settings, clock) as transport:
             match transport:

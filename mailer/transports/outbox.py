@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import anyio
 import anyio.to_thread
 
-from mailer.errors import TransportAway
+from mailer.errors import ConfigurationError, TransportAway
 from mailer.model.clock import Clock
 from mailer.model.message import Message
 from mailer.model.outcome import Accepted, NoAnswer, Outcome, RecipientRefused, TransportDown
@@ -18,6 +18,18 @@ _THREADS = 4
 """Composing holds the interpreter lock and writing waits for the disk: more threads would only queue there."""
 _NAME_IS_AT_FAULT = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}
 """Errors that another mail would not meet; all others say that the folder can't be written."""
+
+
+_PATH_IS_AT_FAULT = {
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+}
+"""What no waiting mends."""
 
 
 class Outbox:
@@ -56,15 +68,14 @@ class Outbox:
         return None
 
     async def check(self) -> None:
-        """Makes the folder, writes a file there and removes it. Raises TransportAway."""
+        """Writes a file in the folder and removes it; where there is no folder, looks whether it could be made.
 
-        def try_it() -> None:
-            _remove(self._new_file(self._folder, b""))
-
+        Raises ConfigurationError where it is the wrong path, TransportAway where writing fails otherwise.
+        """
         try:
-            await anyio.to_thread.run_sync(try_it, abandon_on_cancel=True, limiter=self._threads)
+            await anyio.to_thread.run_sync(self._try_out, abandon_on_cancel=True, limiter=self._threads)
         except OSError as error:
-            raise TransportAway(
+            raise (ConfigurationError if error.errno in _PATH_IS_AT_FAULT else TransportAway)(
                 f"the outbox folder {self._folder} can't be written: {os.strerror(error.errno or 0)}",
                 "Check MAILER_OUTBOX, the folder's permissions and the space on its disk.",
             ) from error
@@ -74,6 +85,16 @@ class Outbox:
 
     async def __aexit__(self, *details: object) -> None:
         return None
+
+    def _try_out(self) -> None:
+        if self._folder.exists():
+            _remove(self._new_file(self._folder, b""))
+            return
+        above = next(folder for folder in self._folder.absolute().parents if folder.exists())
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "")
 
     def _write(self, message: Message) -> Outcome:
         path = self._folder / _relative_path(message.label)

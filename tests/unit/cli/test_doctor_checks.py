@@ -99,11 +99,11 @@ def test_attachments_that_are_not_there_are_a_fault(command: Mailer) -> None:
     assert (code, found["attachments"][0]) == (2, "fault")
 
 
-def test_an_outbox_that_can_not_be_written_is_exit_code_4(command: Mailer, workplace: Path) -> None:
+def test_an_outbox_of_a_wrong_path_is_exit_code_2(command: Mailer, workplace: Path) -> None:
     command("migrate")
     (workplace / "outbox").write_text("no folder", "utf-8")
     code, found = checks(command)
-    assert (code, not_ok(found)["outbox"]) == (4, "fault")
+    assert (code, not_ok(found)["outbox"]) == (2, "fault")
     assert "MAILER_OUTBOX" in found["outbox"][2]
 
 

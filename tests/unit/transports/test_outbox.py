@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from mailer.clock import SystemClock
-from mailer.errors import TransportAway
+from mailer.errors import ConfigurationError
 from mailer.model.message import Message
 from mailer.model.outcome import Accepted, NoAnswer, Outcome, RecipientRefused, TransportDown
 from mailer.transports.outbox import Outbox
@@ -182,13 +182,17 @@ async def test_a_folder_has_no_rate(outbox: Outbox) -> None:
     assert await outbox.max_rate() is None
 
 
-async def test_a_check_makes_the_folder_and_leaves_it_empty(outbox: Outbox, tmp_path: Path) -> None:
+async def test_a_check_makes_no_folder_and_leaves_one_that_is_there_empty(outbox: Outbox, tmp_path: Path) -> None:
+    await outbox.check()
+    assert not await anyio.Path(tmp_path / "outbox").exists()
+    (tmp_path / "outbox").mkdir()
     await outbox.check()
     assert files_in(tmp_path / "outbox") == []
 
 
-async def test_a_check_of_a_folder_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["file", "file/outbox"])
+async def test_a_check_of_a_wrong_path_says_what_to_do(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(TransportAway, match="Not a directory") as away:
-        await Outbox(tmp_path / "file", SystemClock()).check()
-    assert "MAILER_OUTBOX" in away.value.next_step
+    with pytest.raises(ConfigurationError, match="Not a directory") as wrong:
+        await Outbox(tmp_path / path, SystemClock()).check()
+    assert "MAILER_OUTBOX" in wrong.value.next_step
