@@ -17,6 +17,7 @@ import oracledb
 
 from mailer.db.oracle_calls import GRACE, bounded, undisturbed
 from mailer.db.oracle_errors import Kind, Trouble, Whereabouts, is_dead, read_error
+from mailer.db.oracle_names import look_up
 from mailer.model.clock import Clock
 from mailer.model.database_url import OracleService
 
@@ -191,6 +192,7 @@ class OraclePool:
             raise OracleTrouble(self._denied)
         try:
             # Undisturbed: broken off in the middle of a login, the driver would leave a session behind now and then.
+            await bounded(look_up(self._where.service), CONNECT_SECONDS)
             raw = await undisturbed(_connect(self._where.service), CONNECT_SECONDS, self._keep)
         except (oracledb.Error, OSError) as error:
             trouble = read_error(error, self._where)

@@ -15,6 +15,7 @@ from mailer.model.recurrence import first_fire, latest_fire, next_fire
 from mailer.store.audit import write_audit
 from mailer.store.database_time import read_now
 from mailer.store.job_log import log_skipped_fire
+from mailer.store.undone import again_if_undone
 
 AD_HOC = 0
 """SCHEDULE_ID of a job that a person enqueued."""
@@ -71,6 +72,7 @@ class Fires:
                 return await self._fire(transaction, rows[0], now, actor)
         return Fired.LOCKED
 
+    @again_if_undone
     async def enqueue(self, auto_id: int, actor: str) -> int:
         """An ad hoc job now; its JOB_ID. Raises NotFound, and Conflict where a job of the automation is active."""
         async with self._database.transaction() as transaction:

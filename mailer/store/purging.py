@@ -10,6 +10,7 @@ from mailer.errors import Conflict
 from mailer.model.policies_json import load_policies
 from mailer.store.audit import write_audit
 from mailer.store.job_log import Level, log_always
+from mailer.store.undone import again_if_undone
 
 SLICE_ROWS = 10_000
 """Row numbers of one commit: mails wait no longer than that takes."""
@@ -118,6 +119,7 @@ class Purging:
             longest[auto_id] = max(hold_back, longest.get(auto_id, hold_back))
         return longest
 
+    @again_if_undone
     async def _mark(self, job_id: int, age: Age, what: str) -> bool:
         """From here on the job can't be retried; False where somebody has opened it meanwhile."""
         active = await self._active_hold_back()

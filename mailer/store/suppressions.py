@@ -11,6 +11,7 @@ from mailer.errors import DuplicateKey
 from mailer.model.address import mask_address
 from mailer.model.stored_text import storable
 from mailer.store.audit import write_audit
+from mailer.store.undone import again_if_undone
 
 REASON_LIMIT = 200
 """Characters of a reason that are kept."""
@@ -50,6 +51,7 @@ class Suppressions:
         """All, by address, in slices; see `as_suppressed`."""
         return self._database.stream("list_suppressions")
 
+    @again_if_undone
     async def add(self, suppressions: Sequence[NewSuppression], actor: str, action: str = "suppression add") -> int:
         """Adds those that are not there yet, in one transaction; how many. What is there keeps its reason."""
         async with self._database.transaction() as transaction:
@@ -59,6 +61,7 @@ class Suppressions:
             await write_audit(transaction, actor, action, f"{added} addresses", named)
         return added
 
+    @again_if_undone
     async def remove(self, addresses: Sequence[str], actor: str) -> int:
         """Takes them out; how many there were."""
         async with self._database.transaction() as transaction:

@@ -71,19 +71,19 @@ class StandInEngine(OracleEngine):
         self, service: OracleService, beside: oracledb.AsyncConnection, stack: AsyncExitStack, control: Control
     ) -> None:
         super().__init__(service, beside, stack)
-        self._control = control
+        self.control = control
 
     async def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        await self._control.freeze_clock(self.clock.now())
+        await self.control.freeze_clock(self.clock.now())
 
     async def until_waiting(self, statement: str) -> None:
         """Returns when a session waits for another one's lock in that statement of ours. Raises TimeoutError."""
         async with asyncio.timeout(60):
             while True:
-                for session in await self._control.sessions():
+                for session in await self.control.sessions():
                     if session.get("action") == statement:
-                        await self._control.until_waiting(int(str(session["sid"])))
+                        await self.control.until_waiting(int(str(session["sid"])))
                         return
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import threading
 from collections.abc import Awaitable
 from contextlib import suppress
 
@@ -210,6 +212,23 @@ async def test_a_service_that_nobody_knows_is_named_in_the_error(
     service = OracleService(f"127.0.0.1:{standin.port}/OTHER", USER, PASSWORD)
     with pytest.raises(DatabaseAway, match=r"DPY-6001 .*the listener does not know the service"):
         await OracleDatabase(service, HandClock(), patience=1).__aenter__()
+
+
+async def test_a_name_is_looked_up_beside_the_loop_which_the_driver_would_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(oracle_pool, "FIRST_SECONDS", 0.0)
+    asked: list[bool] = []
+
+    def resolver(*_: object, **__: object) -> list[object]:
+        asked.append(threading.current_thread() is threading.main_thread())
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    service = OracleService("db1.example.co.kr:1521/CRM", USER, PASSWORD)
+    with pytest.raises(DatabaseAway, match="Temporary failure in name resolution"):
+        await OracleDatabase(service, HandClock(), patience=1).__aenter__()
+    assert asked == [False]
 
 
 async def test_cancellations_at_any_moment_lose_neither_connections_nor_rows(
