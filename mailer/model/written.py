@@ -14,13 +14,14 @@ MOST_PARALLEL = 1000
 _PLAIN_POLICIES = Policies(sender="")
 _PLAIN_SCHEDULE = Schedule(ScheduleKind.DAILY)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_KOREAN_WEEKDAYS = "월화수목금토일"
 _WEEKDAY_NUMBERS = {
     name: number
     for names in (
         _WEEKDAYS,
         ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
-        "월화수목금토일",
-        tuple(f"{name}요일" for name in "월화수목금토일"),
+        _KOREAN_WEEKDAYS,
+        tuple(f"{name}요일" for name in _KOREAN_WEEKDAYS),
     )
     for number, name in enumerate(names)
 }
@@ -67,7 +68,7 @@ def read_rule(
     Notes also what is wrong with the schedule as a whole. `kind` None: not known; the keys are looked at all the same.
     """
     faults_before = len(table.faults)
-    weekdays, month_days = _read_days(table)
+    weekdays, month_days = _read_days(table, kind)
     schedule = Schedule(
         kind=kind or _PLAIN_SCHEDULE.kind,
         at=_read_times(table),
@@ -98,22 +99,31 @@ def write_rule(schedule: Schedule) -> dict[str, object]:
     return {key: value for key, value in written.items() if value not in (None, [])}
 
 
-def _read_days(table: Table) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Days of the week and days of the month: which of them the kind has a use for, `check_schedule` knows."""
+def _read_days(table: Table, kind: ScheduleKind | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Days of the week and days of the month; of both where the kind has no use for either, which is told elsewhere."""
     weekdays: list[int] = []
     month_days: list[int] = []
     for item in table.items("days", '["mon"]'):
-        if isinstance(item, int) and not isinstance(item, bool) and 1 <= item <= 31:
-            month_days.append(item)
-        elif not isinstance(item, str):
-            table.fault("days", f"{quoted(item)} is no day: 'mon' to 'sun', 1 to 31, or 'last'")
-        elif item.strip().lower() == _LAST:
+        word = item.strip().lower() if isinstance(item, str) else ""
+        if kind is not ScheduleKind.MONTHLY and word in _WEEKDAY_NUMBERS:
+            weekdays.append(_WEEKDAY_NUMBERS[word])
+        elif kind is not ScheduleKind.WEEKLY and word == _LAST:
             month_days.append(LAST_DAY)
-        elif (weekday := _WEEKDAY_NUMBERS.get(item.strip().lower())) is not None:
-            weekdays.append(weekday)
+        elif kind is not ScheduleKind.WEEKLY and type(item) is int and 1 <= item <= 31:
+            month_days.append(item)
         else:
-            table.fault("days", f"{quoted(item)} is no day; {offer(item, [*_WEEKDAYS, _LAST])}")
+            table.fault("days", f"{quoted(item)} is no day{_days_of(kind, word)}")
     return tuple(weekdays), tuple(month_days)
+
+
+def _days_of(kind: ScheduleKind | None, word: str) -> str:
+    match kind:
+        case ScheduleKind.WEEKLY:
+            return f" of the week; {offer(word, [*_WEEKDAYS, *_KOREAN_WEEKDAYS])}"
+        case ScheduleKind.MONTHLY:
+            return f" of a month: 1 to 31, or '{_LAST}'"
+        case _:
+            return f": 'mon' to 'sun', '월' to '일', 1 to 31, or '{_LAST}'"
 
 
 def _read_times(table: Table) -> tuple[time, ...]:

@@ -133,8 +133,24 @@ def test_a_malformed_address_is_a_fault_that_does_not_show_it(key: str, address:
         ('kind = "daily"\nat = ["9시"]', "schedule 1.at: '9시' is no time of day"),
         ('kind = "daily"\nat = [9]', "schedule 1.at: 9 is no time of day"),
         ('kind = "daily"\nat = [09:00:00.5]', "schedule 1.at: 09:00:00.500000 is no time of day"),
-        ('kind = "weekly"\nat = ["09:00"]\ndays = ["mo"]', "schedule 1.days: 'mo' is no day; did you mean 'mon'?"),
-        ('kind = "weekly"\nat = ["09:00"]\ndays = [1]', "schedule 1: a weekly schedule needs 'days'"),
+        (
+            'kind = "weekly"\nat = ["09:00"]\ndays = ["mo"]',
+            "schedule 1.days: 'mo' is no day of the week; did you mean 'mon'?",
+        ),
+        (
+            'kind = "weekly"\nat = ["09:00"]\ndays = ["x"]',
+            "schedule 1.days: 'x' is no day of the week; there are "
+            "mon, tue, wed, thu, fri, sat, sun, 월, 화, 수, 목, 금, 토, 일",
+        ),
+        (
+            'kind = "weekly"\nat = ["09:00"]\ndays = ["last"]',
+            "schedule 1.days: 'last' is no day of the week; there are",
+        ),
+        (
+            'kind = "monthly"\nat = ["09:00"]\ndays = ["mon"]',
+            "schedule 1.days: 'mon' is no day of a month: 1 to 31, or",
+        ),
+        ('kind = "weekly"\nat = ["09:00"]\ndays = [1]', "schedule 1.days: 1 is no day of the week"),
         ('kind = "monthly"\nat = ["09:00"]\ndays = [32]', "schedule 1.days: 32 is no day"),
         ('kind = "monthly"\nat = ["09:00"]\ndays = [-1]', "schedule 1.days: -1 is no day"),
         ('kind = "monthly"\nat = ["09:00"]\ndays = [true]', "schedule 1.days: true is no day"),
