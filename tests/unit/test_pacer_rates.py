@@ -1,173 +1,9 @@
-"""How many mails leave: in the worst second and in all, by one process and by several, over simulated time.
+"""How many mails leave: in the worst second and in all, by one process and by several, over simulated time."""
 
-The event loop's own time is simulated, for aiolimiter goes by it: nobody waits, and a minute takes a second.
-"""
-
-import asyncio
-import random
-import selectors
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
-
-import anyio
 import pytest
 
 from mailer.pacer import CAUTIOUS_RATE, LEAST_SHARE, RECOVERY_PER_SECOND, SLOWER, SPACING, AccountSlots, Pacer
-from mailer.store.account import Account, Block, Rates
-
-T = TypeVar("T")
-BEGINNING = datetime(2026, 11, 24, tzinfo=UTC)
-LATENCY = 0.08
-"""Seconds that SES takes for a call."""
-SENDING_AHEAD = 0.05
-TURN = 1e-6
-"""Seconds that a turn of the loop takes at least: aiolimiter asks again and again while not the least time passes."""
-
-
-class Skipping(selectors.SelectSelector):
-    """Nothing comes from outside: instead of waiting for it, the time that was to be waited has passed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            raise RuntimeError("everybody waits, and nobody for the time")
-        self.now += max(TURN, timeout)
-        return super().select(0)
-
-
-class SimulatedLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._skipping = Skipping()
-        super().__init__(self._skipping)
-
-    def time(self) -> float:
-        return self._skipping.now
-
-
-def simulate(work: Coroutine[object, object, T]) -> T:
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        return runner.run(work)
-
-
-class LoopClock:
-    """The clock of all processes, and of the database."""
-
-    def now(self) -> datetime:
-        return BEGINNING + timedelta(seconds=self.monotonic())
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(max(0.0, seconds))
-
-
-class SetBack(LoopClock):
-    """A clock of a database, that has been set back."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def now(self) -> datetime:
-        return super().now() - timedelta(seconds=self._seconds)
-
-
-class Row(Account):
-    """The row that all share. The statements' own arithmetic is the store's tests'; here it takes its time."""
-
-    def __init__(self, clock: LoopClock, allowed: float | None = None, journey: float = 0.002) -> None:
-        self.clock = clock
-        self.allowed = allowed
-        self.journey = journey
-        """Seconds to the database, and again back; each up to twice as long."""
-        self.hangs = 0.0
-        """Of the replies to a reservation, the share that takes half a second to three."""
-        self.chance = random.Random(7)
-        self.lowered: float | None = None
-        self.lowered_at = 0.0
-        self._next: datetime | None = None
-
-    async def reserve(self, block_seconds: float) -> Block:
-        await self._travel()
-        now = self.clock.now()
-        begins = max(self._next or now, now)
-        self._next = begins + timedelta(seconds=block_seconds)
-        block = Block(begins, self._next, now)
-        await self._travel()
-        if self.chance.random() < self.hangs:
-            await self.clock.sleep(self.chance.uniform(0.5, 3))
-        return block
-
-    def forget(self) -> None:
-        """As if nobody had reserved a slot lately."""
-        self._next = None
-
-    async def rates(self) -> Rates:
-        await self._travel()
-        return Rates(self.allowed, self.lowered, self.clock.monotonic() - self.lowered_at)
-
-    async def lower_rate(self, rate: float) -> None:
-        self.lowered, self.lowered_at = rate, self.clock.monotonic()
-
-    async def _travel(self) -> None:
-        await self.clock.sleep(self.journey * self.chance.uniform(1, 2))
-
-
-@dataclass
-class Process:
-    """Sends as fast as it may, with so many deliveries in flight."""
-
-    row: Row
-    in_flight: int
-    rate: float | None
-    sent: list[float] = field(default_factory=list)
-
-    async def run(self, until: float) -> None:
-        clock = self.row.clock
-        pacer = Pacer(AccountSlots(self.row, self.rate, clock), clock)
-        async with anyio.create_task_group() as group:
-            for _ in range(self.in_flight):
-                group.start_soon(self._send, pacer, until)
-
-    async def _send(self, pacer: Pacer, until: float) -> None:
-        clock = self.row.clock
-        while clock.monotonic() < until:
-            slot = await pacer.slot()
-            await pacer.wait_for(slot - SENDING_AHEAD)
-            await clock.sleep(self.row.chance.uniform(0.001, 0.01))  # SENDING is committed
-            await pacer.wait_for(slot)
-            if not pacer.is_missed(slot):
-                self.sent.append(clock.monotonic())
-                await clock.sleep(LATENCY)
-
-
-def worst_second(moments: list[float]) -> int:
-    """The most that leave in any sliding second."""
-    worst = first = 0
-    for last, moment in enumerate(moments):
-        while moments[first] <= moment - 1:
-            first += 1
-        worst = max(worst, last - first + 1)
-    return worst
-
-
-async def send(
-    rate: float, processes: int, seconds: float, *, own_rate: bool = True, journey: float = 0.002, hangs: float = 0.0
-) -> list[float]:
-    """The moments at which the mails of all processes leave."""
-    row = Row(LoopClock(), None if own_rate else rate, journey)
-    row.hangs = hangs
-    in_flight = int(rate * (LATENCY + SENDING_AHEAD) * 2 / processes) + 3
-    workers = [Process(row, in_flight, rate if own_rate else None) for _ in range(processes)]
-    async with anyio.create_task_group() as group:
-        for worker in workers:
-            group.start_soon(worker.run, seconds)
-    return sorted(moment for worker in workers for moment in worker.sent if moment < seconds)
+from tests.unit.pacing_simulation import LoopClock, Row, SetBack, send, simulate, worst_second
 
 
 @pytest.mark.parametrize("processes", [1, 4])
@@ -187,6 +23,13 @@ def test_a_slow_database_takes_nothing_of_the_bound(processes: int) -> None:
 
 def test_a_reply_that_hangs_puts_its_block_into_nobodys_second() -> None:
     assert worst_second(simulate(send(200, 4, 120, hangs=0.02))) <= 204
+
+
+def test_processes_that_stand_still_take_little_with_them_and_nobody_sends_more() -> None:
+    seconds, rate = 60, 200
+    sent = simulate(send(rate, 8, seconds, freezes=True))
+    assert worst_second(sent) <= 204
+    assert len(sent) >= 0.9 * rate * seconds  # blocks four times as long: half of it
 
 
 async def first_slots_after(clock_set_back: float) -> tuple[float, list[float]]:
