@@ -120,7 +120,8 @@ def import_file(
 ) -> None:
     """Adds the addresses of a file; again adds nothing twice. Exit code 1: lines were malformed, the rest was added.
 
-    CSV: columns are found by the titles email and reason in its first line, else they are the first and the second.
+    CSV: columns are found by the titles email and reason in its first line, else they are the first and the second; a
+    comma, a semicolon or a tab stands between them.
     """
     settings = session.settings()
     outcome = _Import()
