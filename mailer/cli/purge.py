@@ -1,5 +1,6 @@
 """`mailer purge`: drops by age what jobs leave behind."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from mailer.cli.arguments import AsJson
 from mailer.cli.output import Json, console, plural, print_json
 from mailer.errors import ConfigurationError
 from mailer.model.duration import format_duration, parse_duration
+from mailer.model.table import quoted
 from mailer.settings import Settings
 from mailer.store.purging import Age, Purging
 from mailer.worker.unknowns import GIVEN_UP_AFTER
@@ -89,12 +91,14 @@ async def _drop(drop: Callable[[int, Age], Awaitable[int]], jobs: Sequence[int],
 
 def _age(option: str, text: str) -> timedelta:
     """With its unit: '90' would be 90 seconds, and nearly everything gone."""
-    if text.strip()[-1:].isdigit():
-        raise ConfigurationError(f"{option} {text}: of which unit?", f"Write {text.strip()}d for days, or h, m, s.")
+    written = text.strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", written):
+        raise ConfigurationError(f"{option} {written}: of which unit?", f"Write {written}d for days, or h, m, s.")
     try:
-        return parse_duration(text)
+        return parse_duration(written)
     except ValueError as error:
-        raise ConfigurationError(f"{option}: {error}", "For example 90d.") from error
+        advice = "Write a number with its unit: 90d, 12h, 30m or 45s."
+        raise ConfigurationError(f"{option}: {quoted(text)} is no age", advice) from error
 
 
 def _details(list_age: timedelta, data_age: timedelta | None) -> str:

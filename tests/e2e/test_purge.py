@@ -125,9 +125,11 @@ def test_on_the_screen_it_says_what_is_gone_or_would_be(workplace: Path, mailer:
     ("arguments", "words"),
     [
         (["--older-than", "90"], "--older-than 90: of which unit?"),
-        (["--older-than", "quarter"], "--older-than: 'quarter' is no duration"),
-        (["--older-than", ""], "--older-than: '' is no duration"),
-        (["--older-than", "-90d"], "can't be negative"),
+        (["--older-than", "quarter"], "--older-than: 'quarter' is no age\n  Write a number with its unit: 90d, "),
+        (["--older-than", ""], "--older-than: '' is no age\n"),
+        (["--older-than", "-90d"], "--older-than: '-90d' is no age\n"),
+        (["--older-than", "-1"], "--older-than: '-1' is no age\n"),
+        (["--older-than", "1e3"], "--older-than: '1e3' is no age\n"),
         (["--older-than", "90d", "--row-data-older-than", "30"], "--row-data-older-than 30: of which unit?"),
     ],
 )
