@@ -60,8 +60,8 @@ class Database(Session, Protocol):
     async def atomically(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
         """What `work` returns, run in a transaction of its own that is then committed; rolled back where it raises.
 
-        For the hot path: `work` waits for nothing but the session's verbs, so that SQLite runs it in one go, in the
-        database's thread.
+        Run again where the database undid it for another session's sake. For the hot path: `work` waits for nothing
+        but the session's verbs, so that SQLite runs it in one go, in the database's thread.
         """
         async with self.transaction() as transaction:
             return await work(transaction)

@@ -33,7 +33,7 @@ Verb = Callable[[OracleSession], Awaitable[T]]
 AGAIN_SECONDS = 0.5
 """Between two tries of a statement that did not reach the database."""
 UNDONE_AGAIN = 5
-"""Times that a single statement is tried which the database undid for another session's sake."""
+"""Times that what can be said again is tried where the database undid it for another session's sake."""
 
 OF_MIGRATIONS = frozenset(
     {
@@ -136,7 +136,13 @@ class OracleDatabase:
             await session.commit()
 
     async def atomically(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-        """See `Database.atomically`."""
+        """See `Database.atomically`: again where the database undid it, for it took no effect then."""
+        for _ in range(UNDONE_AGAIN):
+            with suppress(TransactionUndone):
+                return await self._in_transaction(work)
+        return await self._in_transaction(work)
+
+    async def _in_transaction(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
         async with self.transaction() as transaction:
             return await work(transaction)
 

@@ -17,6 +17,7 @@ from mailer.model.policies_json import load_policies
 from mailer.model.stored_text import storable
 from mailer.store.locks import lock_all_batches, lock_job
 from mailer.store.minutes import Minutes
+from mailer.store.undone import again_if_undone
 
 NO_CLAIM = 0
 """The fence of who holds no claim: the first claim's is 1."""
@@ -74,6 +75,7 @@ class Queue:
         (row,) = await self._database.fetch("look_for_work")
         return Work(bool(row.integer("TO_CLAIM")), bool(row.integer("TO_JOIN")), bool(row.integer("TO_SETTLE")))
 
+    @again_if_undone
     async def claim_job(self, *, may_take_over: Callable[[], bool] = _always) -> JobClaim | None:
         """Takes the job that has waited longest, or else one whose holder is gone; None where there is neither.
 
@@ -140,6 +142,7 @@ class Queue:
                 raise FenceLost(f"job {job_id} is in other hands")
         return False
 
+    @again_if_undone
     async def claim_batch(
         self, job_id: int, *, in_order: bool, may_take_over: Callable[[], bool] = _always
     ) -> BatchClaim | None:
@@ -159,6 +162,7 @@ class Queue:
                     return await self._take_batch(transaction, row)
         return None
 
+    @again_if_undone
     async def claim_batch_left_over(self, job_id: int | None = None) -> BatchClaim | None:
         """Takes a batch of a job that is over, or stops, where something is still SENDING or an update query is due."""
         async with self._database.transaction() as transaction:
@@ -181,6 +185,7 @@ class Queue:
         """Lets the next worker go on at once. Nothing happens where the claim is over."""
         await self._database.execute("give_back_batch", _batch_binds(claim))
 
+    @again_if_undone
     async def close_batch(self, claim: BatchClaim) -> bool:
         """Closes it; False where something of it is still to be done, or the claim is over."""
         async with self._database.transaction() as transaction:
@@ -192,6 +197,7 @@ class Queue:
         """What keeps a loaded job open."""
         return await _remaining(self._database, job_id)
 
+    @again_if_undone
     async def end_done(self, claim: JobClaim, log: str, *, unknown_is_final: bool) -> bool:
         """DONE, if every delivery is final; False where something is still open.
 
@@ -205,6 +211,7 @@ class Queue:
             await self._end(transaction, claim, JobStatus.DONE, log)
         return True
 
+    @again_if_undone
     async def end_stopped(self, claim: JobClaim, status: JobStatus, log: str) -> bool:
         """FAIL or CANCELLED, once nothing is SENDING or due; False while something is. Raises FenceLost.
 

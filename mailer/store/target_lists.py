@@ -11,6 +11,7 @@ from mailer.model.job import BatchClaim, JobClaim
 from mailer.model.row import dump_row
 from mailer.store.ledger import as_delivery
 from mailer.store.minutes import Minutes
+from mailer.store.undone import again_if_undone
 
 DELETE_SLICE = 10_000
 JUDGED_BATCHES = 20
@@ -43,6 +44,7 @@ class TargetLists:
         self._lease_seconds = lease.total_seconds()
         self._minutes = Minutes(writer)
 
+    @again_if_undone
     async def clear(self, claim: JobClaim) -> None:
         """Deletes the partial list that a loader left: nothing of it was sent. Raises FenceLost."""
         deleted = DELETE_SLICE
@@ -98,6 +100,7 @@ class TargetLists:
 
         return await self._database.atomically(write)
 
+    @again_if_undone
     async def judge_batch(self, claim: BatchClaim, job: JobClaim, hold_back: timedelta) -> Skipped:
         """The same for one batch as it is claimed: what was settled, sent or suppressed since. Counts what it skips."""
         async with self._database.transaction() as transaction:
@@ -110,6 +113,7 @@ class TargetLists:
         rows = await self._database.fetch("list_first_pending", {"job_id": job_id}, at_most=at_most)
         return [as_delivery(row) for row in rows]
 
+    @again_if_undone
     async def set_loaded(self, claim: JobClaim) -> dict[Status, int]:
         """The loader's last commit; the list's counts by state. Raises FenceLost: taken over, or stopping."""
         async with self._database.transaction() as transaction:

@@ -1,5 +1,6 @@
 """What Oracle undid for another session's sake (ORA-00060) is said again, and has taken effect once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -29,8 +30,37 @@ async def remove(process: Process) -> object:
     return await Suppressions(process.database).remove(["kim@example.com"], ACTOR)
 
 
+async def claim_job(process: Process) -> object:
+    await enqueue(process)
+    return await process.queue.claim_job()
+
+
+async def load(process: Process) -> object:
+    return await process.run_job(definition(), ["하나", "둘", "셋"])
+
+
+async def claim_batch(process: Process) -> object:
+    return await process.claim_batch((await process.run_job(definition(), ["하나"])).job_id)
+
+
+async def send(process: Process) -> object:
+    job = await process.run_job(definition(), ["하나"])
+    claim, (delivery,) = await process.take(job.job_id)
+    await process.send(delivery, claim)
+    assert await process.queue.close_batch(claim)
+    return await process.queue.end_done(job, "", unknown_is_final=True)
+
+
 CASES: dict[str, tuple[Verb, str]] = {
     "enqueue": (enqueue, "INSERT INTO JOB_QUEUE"),
+    "claim a job": (claim_job, "UPDATE JOB_QUEUE"),
+    "load": (load, "INSERT INTO DELIVERY"),
+    "judge": (load, "ROW_NO <"),
+    "loaded": (load, "LOADED_AT ="),
+    "claim a batch": (claim_batch, "UPDATE JOB_BATCH"),
+    "record": (send, "UPDATE DELIVERY"),
+    "close a batch": (send, "'CLOSED'"),
+    "end a job": (send, "END_AT"),
     "suppress": (add, "INTO SUPPRESSION"),
     "suppress no longer": (remove, "DELETE FROM SUPPRESSION"),
 }
@@ -46,8 +76,10 @@ def standin(engine: Engine) -> StandInEngine:
 @pytest.mark.parametrize("case", CASES)
 async def test_a_deadlock_is_nothing_that_a_caller_sees(standin: StandInEngine, worker: Process, case: str) -> None:
     verb, sql = CASES[case]
-    await standin.control.arm(Fault(Action.ERROR, sql=sql, code=60, times=TIMES - 1))
+    fault = await standin.control.arm(Fault(Action.ERROR, sql=sql, code=60, times=TIMES - 1))
     assert await verb(worker)
+    async with asyncio.timeout(10):
+        await standin.control.until_struck(fault)
 
 
 async def test_one_that_lasts_is_said_to_be_passing(standin: StandInEngine, worker: Process) -> None:
