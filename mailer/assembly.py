@@ -12,7 +12,7 @@ from anyio.abc import TaskStatus
 from mailer.attachments.location import open_storage
 from mailer.attachments.storage import Storage
 from mailer.db.database import Database
-from mailer.db.migrations import migrate, require_current_schema
+from mailer.db.migrations import migrate, require_current_schema, require_own
 from mailer.db.sqlite import SqliteDatabase
 from mailer.errors import TransportAway
 from mailer.model.clock import Clock
@@ -47,14 +47,16 @@ def database_of(settings: Settings, clock: Clock, *, create: bool = False) -> Da
 
 @asynccontextmanager
 async def open_database(settings: Settings, clock: Clock, *, may_migrate: bool = False) -> AsyncIterator[Database]:
-    """The database with this program's schema. Raises NotFound, MigrationNeeded, DatabaseAway.
+    """The database with this program's schema. Raises NotFound, MigrationNeeded, ConfigurationError, DatabaseAway.
 
     `may_migrate`: for commands that bring the schema up by themselves where MAILER_AUTO_MIGRATE lets them.
     """
     migrates = may_migrate and settings.migrates_itself
     async with database_of(settings, clock, create=migrates) as database:
         if migrates:
-            await migrate(database)
+            await require_own(database)
+            for migration in await migrate(database):
+                log.info("migrated", version=migration.version, what=migration.description)
         else:
             await require_current_schema(database)
         yield database

@@ -121,8 +121,23 @@ def _require_same(migration: Migration, checksum: str) -> None:
 
 async def require_current_schema(database: Database) -> None:
     """Raises MigrationNeeded where the schema is not this program's."""
-    if pending_migrations(shipped_migrations(database.dialect), await installed_migrations(database)):
-        raise MigrationNeeded("the database's schema is older than this mailer", "Run 'mailer migrate'.")
+    installed = await installed_migrations(database)
+    if pending_migrations(shipped_migrations(database.dialect), installed):
+        none = "the database has no tables of mailer's: is MAILER_DATABASE right?"
+        what = "the database's schema is older than this mailer" if installed else none
+        raise MigrationNeeded(what, "Run 'mailer migrate'.")
+
+
+async def require_own(database: Database) -> None:
+    """Raises ConfigurationError where the tables that are there are somebody else's: nothing is added unasked."""
+    if await database.fetch("schema_history_exists"):
+        return
+    tables = [row.text("TABLE_NAME") for row in await database.fetch("list_tables")]
+    if tables:
+        raise ConfigurationError(
+            f"the database has no tables of mailer's, but {', '.join(tables[:5])}{', …' if tables[5:] else ''}",
+            "Set MAILER_DATABASE to one of mailer's own; or put its tables beside these by 'mailer migrate'.",
+        )
 
 
 def _read(file: Path) -> Migration:

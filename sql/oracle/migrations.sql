@@ -8,6 +8,10 @@ UNION ALL
 SELECT SYNONYM_NAME FROM ALL_SYNONYMS
  WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') AND SYNONYM_NAME = 'SCHEMA_HISTORY';
 
+-- name: list_tables
+-- Whose schema it is, where it has no SCHEMA_HISTORY: the names say it.
+SELECT TABLE_NAME FROM ALL_TABLES WHERE OWNER = SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') ORDER BY TABLE_NAME;
+
 -- name: create_schema_history
 -- INSTALLED_AT is NULL while a migration runs, and where it broke off: each DDL statement commits itself.
 CREATE TABLE SCHEMA_HISTORY (

@@ -4,6 +4,10 @@
 -- One row where the table is there, none before the first migration.
 SELECT NAME FROM sqlite_master WHERE TYPE = 'table' AND NAME = 'SCHEMA_HISTORY';
 
+-- name: list_tables
+-- Whose database it is, where it has no SCHEMA_HISTORY: the names say it.
+SELECT NAME AS TABLE_NAME FROM sqlite_master WHERE TYPE = 'table' AND NAME NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY NAME;
+
 -- name: create_schema_history
 CREATE TABLE IF NOT EXISTS SCHEMA_HISTORY (
     VERSION      INTEGER PRIMARY KEY,

@@ -73,3 +73,11 @@ def test_a_newer_program_asks_for_the_migration_where_it_may_not_run_it_itself(w
     assert ran.code == 2, ran.stderr
     assert "Run 'mailer migrate'." in ran.stderr
     assert workplace.query(TABLES) == []
+
+
+def test_a_service_that_is_pointed_at_the_customers_database_leaves_it_as_it_is(workplace: Workplace) -> None:
+    workplace.add_customers(1)
+    ran = workplace.run("run", "--until-idle", env={"MAILER_DATABASE": "crm.db"})
+    assert (ran.code, ran.stderr.count("no tables of mailer's, but CUSTOMER")) == (2, 1)
+    with workplace.crm() as crm:
+        assert crm.execute("SELECT NAME FROM sqlite_master").fetchall() == [("CUSTOMER",)]

@@ -19,6 +19,7 @@ from mailer.db.migrations import (
     migrate,
     pending_migrations,
     require_current_schema,
+    require_own,
     shipped_migrations,
 )
 from mailer.db.sqlite import SqliteDatabase
@@ -212,3 +213,18 @@ def test_what_the_command_prints_is_what_it_would_run(path: Path, tmp_path: Path
     assert schema_of(by_hand) == schema_of(path)
     assert asyncio.run(brought_up_to_date(by_hand)) == []
     assert what_the_command_prints(path).strip() == ""
+
+
+async def test_tables_of_others_are_not_added_to_unasked(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE CUSTOMER (ID INTEGER)")
+    async with opened(path) as database:
+        with pytest.raises(ConfigurationError, match="no tables of mailer's, but CUSTOMER"):
+            await require_own(database)
+        await migrate(database)  # as a person who was asked
+        await require_own(database)
+
+
+async def test_an_empty_database_may_become_mailers(path: Path) -> None:
+    async with opened(path) as database:
+        await require_own(database)
