@@ -81,10 +81,13 @@ class StandInEngine(OracleEngine):
         """Returns when a session waits for another one's lock in that statement of ours. Raises TimeoutError."""
         async with asyncio.timeout(60):
             while True:
-                for session in await self.control.sessions():
-                    if session.get("action") == statement:
-                        await self.control.until_waiting(int(str(session["sid"])))
+                for sid in await self._sessions_in(statement):
+                    await self.control.until_waiting(sid)
+                    if sid in await self._sessions_in(statement):  # and not in another one that came after it
                         return
+
+    async def _sessions_in(self, statement: str) -> list[int]:
+        return [int(str(one["sid"])) for one in await self.control.sessions() if one.get("action") == statement]
 
 
 async def begin_on_standin(process: OracleProcess, stack: AsyncExitStack) -> StandInEngine:

@@ -120,3 +120,29 @@ async def missed(late: float) -> bool:
 @pytest.mark.parametrize(("late", "is_missed"), [(0.0, False), (0.0049, False), (0.0051, True)])
 def test_a_slot_is_used_within_five_milliseconds_or_not_at_all(late: float, is_missed: bool) -> None:
     assert simulate(missed(late)) is is_missed
+
+
+class Generous:
+    """Slots that are all now, as of a database gone wrong."""
+
+    rate = 100.0
+
+    async def reserve(self) -> float:
+        return LoopClock().monotonic()
+
+    async def slow_down(self) -> None:
+        raise NotImplementedError
+
+
+async def count_slots(seconds: float) -> int:
+    clock, count = LoopClock(), 0
+    pacer = Pacer(Generous(), clock)
+    while clock.monotonic() < seconds:
+        await pacer.slot()
+        await clock.sleep(0.001)
+        count += 1
+    return count
+
+
+def test_whatever_the_slots_say_a_process_keeps_the_rate_by_itself() -> None:
+    assert simulate(count_slots(10)) <= 10 * Generous.rate * 1.02
