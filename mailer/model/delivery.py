@@ -96,6 +96,11 @@ class Change:
         """What the transport said of the attempt: evidence, whoever owns the batch by then."""
         return self.before.status is Status.SENDING
 
+    @property
+    def reopens(self) -> bool:
+        """Whether it leaves something to be done, so that the batch must be open."""
+        return self.after.status is Status.PENDING or self.after.update_status is UpdateStatus.DUE
+
 
 def answer_replaces(answer: Change, found: Standing) -> bool:
     """Whether the answer to an attempt may be written over a row that no longer stands where the attempt left it.

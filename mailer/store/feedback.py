@@ -9,7 +9,8 @@ from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
 from mailer.model.delivery import Change, Standing, Status, UpdateStatus
 from mailer.model.ses_event import Feedback, SesEvent, feedback_after, standing_after
-from mailer.store.ledger import write_changes
+from mailer.store.changes import write_changes
+from mailer.store.locks import lock_batches
 from mailer.store.minutes import Minutes
 from mailer.store.suppressions import suppress
 
@@ -54,8 +55,7 @@ class FeedbackLedger:
             for row in await transaction.fetch("find_delivery_by_token", _key(event), at_most=1):
                 if standing_after(_standing(row), event, has_update=True) is not None:
                     batches.add((row.integer("JOB_ID"), row.integer("BATCH_NO")))
-        for job_id, batch_no in sorted(batches):
-            await transaction.fetch("lock_batch", {"job_id": job_id, "batch_no": batch_no})
+        await lock_batches(transaction, batches)
 
     async def _heed(self, transaction: Session, event: SesEvent, row: Record) -> None:
         await self._change(transaction, event, row)

@@ -10,7 +10,8 @@ from mailer.errors import ConfigurationError, Conflict, NotFound
 from mailer.model.delivery import Change, Standing, Status, UpdateStatus
 from mailer.model.job import JobStatus, Stopping
 from mailer.store.audit import write_audit
-from mailer.store.ledger import write_changes
+from mailer.store.changes import write_changes
+from mailer.store.locks import lock_all_batches, lock_batches, lock_job
 from mailer.store.minutes import Minutes
 from mailer.store.purging import require_not_purged
 
@@ -37,7 +38,7 @@ class Interventions:
         """CANCELLED where nobody had taken the job yet; RUNNING: marked, its holder stops soon. Raises Conflict."""
         cause = f"cancelled by {actor}"
         async with self._database.transaction() as transaction:
-            job = await self._lock(transaction, job_id)
+            job = await lock_job(transaction, job_id)
             if await transaction.execute("end_waiting_job", {"job_id": job_id, "log": cause}):
                 await transaction.execute(
                     "set_automation_running", {"auto_id": job.integer("AUTO_ID"), "is_running": 0}
@@ -56,10 +57,11 @@ class Interventions:
     async def retry(self, job_id: int, actor: str, *, with_current: bool) -> Retried:
         """Reopens a job that is over and makes its FAILED rows PENDING. Raises NotFound and Conflict."""
         async with self._database.transaction() as transaction:
-            job = await self._lock(transaction, job_id)
+            job = await lock_job(transaction, job_id)
             await self._require_free_slot(transaction, job)
             await require_not_purged(transaction, job_id)
             is_loaded = job.maybe_moment("LOADED_AT") is not None
+            await lock_all_batches(transaction, job_id)
             deliveries = await self._make_pending(transaction, job_id) if is_loaded else 0
             is_changed = not with_current and await self._is_definition_changed(transaction, job_id)
             if is_loaded and not deliveries:
@@ -79,7 +81,7 @@ class Interventions:
         Raises NotFound, Conflict, and ConfigurationError where the current definition has no update query.
         """
         async with self._database.transaction() as transaction:
-            job = await self._lock(transaction, job_id)
+            job = await lock_job(transaction, job_id)
             if JobStatus(job.text("STATUS")).is_active:
                 raise Conflict(
                     f"job {job_id} is {job.text('STATUS')}", f"Wait for its end: 'mailer job show {job_id}'."
@@ -87,6 +89,7 @@ class Interventions:
             await require_not_purged(transaction, job_id)
             if with_current:
                 await self._take_current_update(transaction, job_id)
+            await lock_all_batches(transaction, job_id)
             changes: dict[Status | UpdateStatus, int] = {}
             for was in (UpdateStatus.FAILED, UpdateStatus.DONE):
                 count = await transaction.execute("retry_updates", {"job_id": job_id, "update_status": was.value})
@@ -101,7 +104,7 @@ class Interventions:
     async def settle(self, job_id: int, actor: str, *, sent: bool, key: str | None) -> int:
         """A person decides UNKNOWN rows, of one key or all; how many. Raises NotFound where the key has none."""
         async with self._database.transaction() as transaction:
-            job = await self._lock(transaction, job_id)
+            job = await lock_job(transaction, job_id)
             await require_not_purged(transaction, job_id)
             rows = await self._unknown(transaction, job_id, key, timedelta())
             if key is not None and not rows:
@@ -125,7 +128,7 @@ class Interventions:
     async def resend_unknown(self, job_id: int, grace: timedelta) -> int:
         """The policy `resend`: what has been UNKNOWN for longer than the grace time is PENDING again; how many."""
         async with self._database.transaction() as transaction:
-            job = await self._lock(transaction, job_id)
+            job = await lock_job(transaction, job_id)
             if job.text("STATUS") != JobStatus.RUNNING or job["STOPPING"] is not None:
                 return 0
             rows = await self._unknown(transaction, job_id, None, grace)
@@ -142,11 +145,10 @@ class Interventions:
     async def settle_by_absence(self, job_id: int, grace: timedelta, account: str) -> int:
         """The policy `settle`: PENDING again where a later mail's event has come and its own has not; how many."""
         async with self._database.transaction() as transaction:
-            job = await self._lock(transaction, job_id)
+            job = await lock_job(transaction, job_id)
             if job.text("STATUS") != JobStatus.RUNNING or job["STOPPING"] is not None:
                 return 0
-            binds: Binds = {"job_id": job_id, "older_than_seconds": grace.total_seconds(), "account": account}
-            rows = await transaction.fetch("list_unknown_without_event", binds)
+            rows = await self._unknown(transaction, job_id, None, grace, account)
             await self._decide(transaction, rows, Status.PENDING, UpdateStatus.NONE, "unknown: no event came of it")
         return len(rows)
 
@@ -199,20 +201,21 @@ class Interventions:
                 await transaction.execute("open_batch", {"job_id": job_id, "batch_no": batch_no})
 
     @staticmethod
-    async def _unknown(transaction: Session, job_id: int, key: str | None, older_than: timedelta) -> list[Record]:
-        return await transaction.fetch(
-            "list_unknown",
-            {"job_id": job_id, "recipient_key": key, "older_than_seconds": older_than.total_seconds()},
-        )
-
-    @staticmethod
-    async def _lock(transaction: Session, job_id: int) -> Record:
-        """Locks the automation, then the job, and reads it. Raises NotFound."""
-        rows = await transaction.fetch("read_job", {"job_id": job_id})
-        if not rows:
-            raise NotFound(f"there is no job {job_id}", "See 'mailer job list'.")
-        await transaction.fetch("lock_automation", {"auto_id": rows[0].integer("AUTO_ID")})
-        return (await transaction.fetch("lock_job", {"job_id": job_id}))[0]
+    async def _unknown(
+        transaction: Session, job_id: int, key: str | None, older_than: timedelta, account: str | None = None
+    ) -> list[Record]:
+        """Locked, and the batches before them. `account`: only those of which an event should have come."""
+        age: Binds = {"job_id": job_id, "older_than_seconds": older_than.total_seconds()}
+        batches = {
+            row.integer("BATCH_NO")
+            for row in await transaction.fetch("find_batches_of_unknown", {**age, "recipient_key": key})
+        }
+        await lock_batches(transaction, ((job_id, batch_no) for batch_no in batches))
+        if account is None:
+            rows = await transaction.fetch("list_unknown", {**age, "recipient_key": key})
+        else:
+            rows = await transaction.fetch("list_unknown_without_event", {**age, "account": account})
+        return [row for row in rows if row.integer("BATCH_NO") in batches]
 
     @staticmethod
     async def _require_free_slot(transaction: Session, job: Record) -> None:

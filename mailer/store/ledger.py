@@ -1,13 +1,13 @@
 """The ledger's hot path: every change of a delivery, in commits that many deliveries share."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
+from typing import Any, TypeVar
 
-from mailer.db.database import Binds, Database, Session
+from mailer.db.database import Database, Session
 from mailer.db.grouping import Grouping
 from mailer.db.record import Record
 from mailer.errors import DatabaseAway, DatabaseRefused, FenceLost
@@ -15,18 +15,17 @@ from mailer.model.clock import Clock
 from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus, answer_replaces
 from mailer.model.job import BatchClaim, JobStatus
 from mailer.model.row import load_row
-from mailer.model.stored_text import maybe_storable
+from mailer.store.changes import change_binds, state_changes, without_texts
 from mailer.store.database_time import read_now
+from mailer.store.locks import lock_batches
 from mailer.store.minutes import Minutes
+
+T = TypeVar("T")
 
 UNWRITABLE = (DatabaseRefused, ValueError, OverflowError)
 """What the database refuses, or its driver can't bind."""
 GROUP_LIMIT = 500
 """Changes in one commit, at most."""
-MESSAGE_ID_LIMIT = 200
-CODE_LIMIT = 100
-ERROR_LIMIT = 1000
-"""Characters that the columns take."""
 
 
 class Verdict(Enum):
@@ -64,6 +63,11 @@ class _Entry:
     change: Change
     claim: _Claim | None
     """What the change needs to be allowed; None: it is evidence."""
+    is_repeated: bool = False
+    """A commit of it was not confirmed: what it writes may be there."""
+
+
+_Write = Callable[[Sequence[_Entry], Session], Coroutine[Any, Any, Sequence[T | Exception]]]
 
 
 class Ledger:
@@ -101,56 +105,61 @@ class Ledger:
         return SendFacts(row.maybe_text("MESSAGE_ID"), row.moment("SENT_AT"))
 
     async def _commit(self, entries: Sequence[_Entry]) -> Sequence[Recorded | Exception]:
+        """One group; then, in a commit of their own, those that did not find their row where they said."""
+        results: Sequence[Recorded | _Entry | Exception] = await self._in_halves(self._write, entries)
+        missed = [result for result in results if isinstance(result, _Entry)]
+        late: Iterator[Recorded | Exception] = iter(())
+        if missed:
+            late = iter(await self._in_halves(self._write_late, missed))
+        return [next(late) if isinstance(result, _Entry) else result for result in results]
+
+    async def _in_halves(self, write: _Write[T], entries: Sequence[_Entry]) -> Sequence[T | Exception]:
         """All in one transaction where that is possible: what is refused as a whole is done in halves.
 
         So a change that can't be written takes no other along; itself it is made without its texts.
         """
         try:
-            return await self._commit_patiently(entries)
+            return await self._patiently(write, entries)
         except DatabaseAway as fault:
             return [fault] * len(entries)
         except UNWRITABLE as fault:
             if len(entries) > 1:
                 half = len(entries) // 2
-                return [*await self._commit(entries[:half]), *await self._commit(entries[half:])]
-            bare = replace(entries[0], change=_without_texts(entries[0].change))
-            return [fault] if bare == entries[0] else await self._commit([bare])
+                return [*await self._in_halves(write, entries[:half]), *await self._in_halves(write, entries[half:])]
+            bare = replace(entries[0], change=without_texts(entries[0].change))
+            return [fault] if bare == entries[0] else await self._in_halves(write, [bare])
 
-    async def _commit_patiently(self, entries: Sequence[_Entry]) -> Sequence[Recorded | Exception]:
+    async def _patiently(self, write: _Write[T], entries: Sequence[_Entry]) -> Sequence[T | Exception]:
         deadline = self._clock.monotonic() + self._patience_seconds
-        is_repeated = False
         while True:
             try:
-                return await self._database.atomically(partial(self._write, entries, is_repeated))
+                return await self._database.atomically(partial(write, entries))
             except DatabaseAway:
                 if self._clock.monotonic() >= deadline:
                     raise
-                is_repeated = True
+                entries = [replace(entry, is_repeated=True) for entry in entries]
                 await self._clock.sleep(0.5)
 
-    async def _write(
-        self, entries: Sequence[_Entry], is_repeated: bool, transaction: Session
-    ) -> Sequence[Recorded | Exception]:
-        """One group. Rows are touched in the order of their ids, as everywhere."""
-        results: dict[int, Recorded | Exception] = {}
+    async def _write(self, entries: Sequence[_Entry], session: Session) -> Sequence[Recorded | _Entry | Exception]:
+        """One group; an entry for what is to be looked at more closely. Rows are touched in the order of their ids."""
+        results: dict[int, Recorded | _Entry] = {}
         made: list[Change] = []
-        lost = await self._carry_fences(transaction, entries)
-        moment = await read_now(transaction)
-        order = sorted(range(len(entries)), key=lambda index: entries[index].change.delivery_id)
-        live = [index for index in order if entries[index].claim not in lost]
-        touched = await transaction.execute_many(
-            "record_change", [_change_binds(entries[index].change, moment) for index in live]
+        lost = await self._carry_fences(session, entries)
+        moment = await read_now(session)
+        live = [index for index in _by_id(entries) if entries[index].claim not in lost]
+        touched = await session.execute_many(
+            "record_change", [change_binds(entries[index].change, moment) for index in live]
         )
         for index, count in zip(live, touched, strict=True):
-            change = entries[index].change
+            entry = entries[index]
             if count:
                 results[index] = Recorded(Verdict.WRITTEN, moment)
-                made.append(change)
+                made.append(entry.change)
+            elif entry.change.is_answer or entry.is_repeated:
+                results[index] = entry
             else:
-                verdict, late = await self._record_otherwise(transaction, change, moment, is_repeated)
-                results[index] = Recorded(verdict, moment)
-                made.extend(late)
-        await self._minutes.add_all(transaction, _state_changes(made))
+                results[index] = Recorded(Verdict.REFUSED, moment)
+        await self._minutes.add_all(session, state_changes(made))
         gone = FenceLost("the batch is in other hands")
         return [results.get(index, gone) for index in range(len(entries))]
 
@@ -166,40 +175,62 @@ class Ledger:
         )
         return {claim for claim, count in zip(claims, carried, strict=True) if not count}
 
-    async def _record_otherwise(
-        self, transaction: Session, change: Change, moment: datetime, is_repeated: bool
-    ) -> tuple[Verdict, list[Change]]:
-        """A change that did not find its row where it said: what is to be done, and what was changed instead."""
-        row = (await transaction.fetch("read_standing", {"delivery_id": change.delivery_id}, at_most=1))[0]
-        found = Standing(Status(row.text("STATUS")), row.integer("ATTEMPT"), UpdateStatus(row.text("UPDATE_STATUS")))
-        if is_repeated and found == change.after:
-            return Verdict.WRITTEN, []
-        if not change.is_answer:
-            return Verdict.REFUSED, []
-        if found.status is Status.SENT and change.after.status is Status.SENT:
-            return Verdict.SENT_ALREADY, []
-        if not answer_replaces(change, found):
-            return Verdict.REFUSED, []
-        late = replace(change, before=found)
-        if late.after.status is Status.PENDING and await self._is_done(transaction, change.job_id):
-            late = _not_sent(late)
-        await transaction.execute("record_change", _change_binds(late, moment))
-        if late.after.status is Status.PENDING or late.after.update_status is UpdateStatus.DUE:
-            await transaction.execute("open_batch", {"job_id": change.job_id, "batch_no": change.batch_no})
-        return Verdict.WRITTEN, [late]
-
-    @staticmethod
-    async def _is_done(transaction: Session, job_id: int) -> bool:
-        """Whether nobody would send what is PENDING: locked, so that the job does not end DONE meanwhile."""
-        (job,) = await transaction.fetch("lock_job", {"job_id": job_id})
-        return job.text("STATUS") == JobStatus.DONE
+    async def _write_late(self, entries: Sequence[_Entry], session: Session) -> Sequence[Recorded | Exception]:
+        """What did not find its row where it said: what may be reopened is locked first, then the rows by their ids."""
+        done_jobs = await _lock_what_may_reopen(session, [entry.change for entry in entries])
+        moment = await read_now(session)
+        verdicts: dict[int, Verdict] = {}
+        made: list[Change] = []
+        for index in _by_id(entries):
+            change = entries[index].change
+            found = await _find(session, change.delivery_id)
+            verdicts[index] = _verdict(entries[index], found)
+            if found is not None and verdicts[index] is Verdict.WRITTEN and found != change.after:
+                late = replace(change, before=found)
+                if late.after.status is Status.PENDING and change.job_id in done_jobs:
+                    late = _not_sent(late)
+                await session.execute("record_change", change_binds(late, moment))
+                if late.reopens:
+                    await session.execute("open_batch", {"job_id": change.job_id, "batch_no": change.batch_no})
+                made.append(late)
+        await self._minutes.add_all(session, state_changes(made))
+        return [Recorded(verdicts[index], moment) for index in range(len(entries))]
 
 
-async def write_changes(transaction: Session, minutes: Minutes, changes: Sequence[Change]) -> None:
-    """Writes and counts changes of rows that the transaction has locked."""
-    moment = await read_now(transaction)
-    await transaction.execute_many("record_change", [_change_binds(change, moment) for change in changes])
-    await minutes.add_all(transaction, _state_changes(changes))
+async def _lock_what_may_reopen(session: Session, changes: Sequence[Change]) -> set[int]:
+    """Locks the batches, and the jobs of what may be PENDING, so that none ends meanwhile; the jobs that are DONE."""
+    reopening = [change for change in changes if change.reopens]
+    done_jobs = set()
+    for job_id in sorted({change.job_id for change in reopening if change.after.status is Status.PENDING}):
+        (job,) = await session.fetch("lock_job", {"job_id": job_id})
+        if job.text("STATUS") == JobStatus.DONE:
+            done_jobs.add(job_id)
+    await lock_batches(session, {(change.job_id, change.batch_no) for change in reopening})
+    return done_jobs
+
+
+async def _find(session: Session, delivery_id: int) -> Standing | None:
+    """Where the row stands, locked; None where it is no longer there."""
+    for row in await session.fetch("read_standing", {"delivery_id": delivery_id}, at_most=1):
+        return Standing(Status(row.text("STATUS")), row.integer("ATTEMPT"), UpdateStatus(row.text("UPDATE_STATUS")))
+    return None
+
+
+def _verdict(entry: _Entry, found: Standing | None) -> Verdict:
+    """What is to become of a change that did not find its row where it said; WRITTEN: it is, or is to be written."""
+    change = entry.change
+    if entry.is_repeated and found == change.after:
+        return Verdict.WRITTEN
+    if found is None or not change.is_answer:
+        return Verdict.REFUSED
+    if found.status is Status.SENT and change.after.status is Status.SENT:
+        return Verdict.SENT_ALREADY
+    return Verdict.WRITTEN if answer_replaces(change, found) else Verdict.REFUSED
+
+
+def _by_id(entries: Sequence[_Entry]) -> list[int]:
+    """Their places, in the order in which everybody touches rows."""
+    return sorted(range(len(entries)), key=lambda index: entries[index].change.delivery_id)
 
 
 def as_delivery(row: Record) -> Delivery:
@@ -229,42 +260,3 @@ def _not_sent(change: Change) -> Change:
         error_code=change.error_code or "not sent",
         error=change.error or "the mail was not sent, and its job was done by the time this was known",
     )
-
-
-def _without_texts(change: Change) -> Change:
-    """The state is what counts: which texts could not be kept, nobody knows."""
-    return replace(change, message_id=None, error_code="text not kept" if change.error_code else None, error=None)
-
-
-def _change_binds(change: Change, moment: datetime) -> Binds:
-    return {
-        "delivery_id": change.delivery_id,
-        "job_id": change.job_id,
-        "was_status": change.before.status.value,
-        "was_attempt": change.before.attempt,
-        "was_update_status": change.before.update_status.value,
-        "status": change.after.status.value,
-        "attempt": change.after.attempt,
-        "update_status": change.after.update_status.value,
-        "tries": change.tries,
-        "message_id": maybe_storable(change.message_id, MESSAGE_ID_LIMIT),
-        "error_code": maybe_storable(change.error_code, CODE_LIMIT),
-        "error": maybe_storable(change.error, ERROR_LIMIT),
-        "update_rows": change.update_rows,
-        "moment": moment,
-    }
-
-
-def _state_changes(changes: Iterable[Change]) -> dict[int, Counter[Status | UpdateStatus]]:
-    """What the changes add to each job's counts."""
-    states: defaultdict[int, Counter[Status | UpdateStatus]] = defaultdict(Counter)
-    for change in changes:
-        counter = states[change.job_id]
-        if change.before.status is not change.after.status:
-            counter[change.before.status] -= 1
-            counter[change.after.status] += 1
-        if change.before.update_status is not change.after.update_status:
-            for update_status, step in ((change.before.update_status, -1), (change.after.update_status, 1)):
-                if update_status is not UpdateStatus.NONE:
-                    counter[update_status] += step
-    return states

@@ -4,6 +4,11 @@
 -- The second lock, after AUTOMATION's, of a verb that changes a job's deliveries.
 SELECT JOB_ID, AUTO_ID, STATUS, STOPPING, LOADED_AT, DBIO_ID, TEMPLATE_ID, POLICIES FROM JOB_QUEUE WHERE JOB_ID = :job_id FOR UPDATE;
 
+-- name: lock_batches
+-- The third: all of a job, before a statement that changes rows of any of them.
+SELECT BATCH_NO FROM JOB_BATCH WHERE JOB_ID = :job_id ORDER BY BATCH_NO
+   FOR UPDATE;
+
 -- name: take_current_definition
 -- `job retry --with-current`: what remains is sent by the automation as it stands now.
 UPDATE JOB_QUEUE

@@ -174,6 +174,13 @@ UPDATE DELIVERY SET UPDATE_STATUS = 'DUE', UPDATE_ROWS = NULL, ERROR_CODE = NULL
  WHERE JOB_ID = :job_id AND STATUS = 'SENT' AND UPDATE_STATUS = :update_status
    AND (UPDATE_STATUS = 'FAILED' OR UPDATE_STATUS = 'DONE' AND UPDATE_ROWS = 0);
 
+-- name: find_batches_of_unknown
+-- Which batches are to be locked before their UNKNOWN rows are.
+SELECT DISTINCT BATCH_NO
+  FROM DELIVERY
+ WHERE JOB_ID = :job_id AND STATUS = 'UNKNOWN' AND (:recipient_key IS NULL OR RECIPIENT_KEY = :recipient_key)
+   AND CHANGED_AT <= SYS_EXTRACT_UTC(SYSTIMESTAMP) - NUMTODSINTERVAL(:older_than_seconds, 'SECOND');
+
 -- name: list_unknown
 -- UNKNOWN rows that a person, or the automation's policy, may decide; of one key, or all.
 SELECT DELIVERY_ID, JOB_ID, BATCH_NO, STATUS, ATTEMPT, TRIES, UPDATE_STATUS

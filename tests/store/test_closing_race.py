@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mailer.model.delivery import Change, Standing, Status, UpdateStatus
-from mailer.store.ledger import write_changes
+from mailer.store.changes import write_changes
 from mailer.store.minutes import Minutes
 from tests.store.processes import Process, definition
 from tests.store.tables import Tables

@@ -149,3 +149,13 @@ async def test_what_was_not_accepted_is_failed_in_a_job_that_is_done(
     assert row.maybe_moment("DONE_AT") is not None
     retried = await worker.interventions.retry(job_id, "kim", with_current=False)
     assert retried.deliveries == 1
+
+
+async def test_an_answer_to_a_mail_that_was_purged_changes_nothing(worker: Process, engine: Engine) -> None:
+    job = await worker.run_job(definition(), ["하나", "둘"])
+    batch, (first, second) = await worker.take(job.job_id)
+    await worker.mark_sending(first, batch)
+    await worker.mark_sending(second, batch)
+    for table in ("DELIVERY", "JOB_MINUTE"):
+        await engine.run_sql(f"DELETE FROM {table} WHERE JOB_ID = :job_id", {"job_id": job.job_id})
+    assert (await worker.answer(first, batch, Status.SENT, UpdateStatus.NONE)).verdict is Verdict.REFUSED

@@ -142,13 +142,14 @@ async def test_an_update_whose_commit_was_not_confirmed_is_written_once(away: Aw
     await tables.require_sums()
 
 
+@pytest.mark.parametrize("before", [[], [Fault.NONE]], ids=["as it misses its row", "as it is written"])
 async def test_a_late_answer_whose_commit_was_not_confirmed_is_written_once(
-    away: Away, other: Process, tables: Tables, engine: Engine
+    away: Away, other: Process, tables: Tables, engine: Engine, before: list[Fault]
 ) -> None:
     await away.send()
     await engine.pass_time(LEASE)
     await other.claim_batch(away.batch.job_id)
-    away.database.faults.append(Fault.ANSWER_LOST)
+    away.database.faults.extend([*before, Fault.ANSWER_LOST])
     assert await away.record(answer(away.delivery, Status.SENT, UpdateStatus.DUE)) is Verdict.WRITTEN
     assert await tables.standing(away.batch.job_id) == Standing(Status.SENT, 1, UpdateStatus.DUE)
     await tables.require_sums()

@@ -17,9 +17,9 @@ from mailer.model.delivery import Change, NewDelivery, Standing, Status, UpdateS
 from mailer.model.job import JobStatus, Stopping
 from mailer.settings import Settings
 from mailer.store.automations import Automations
+from mailer.store.changes import write_changes
 from mailer.store.fires import Fires
 from mailer.store.jobs import Jobs
-from mailer.store.ledger import write_changes
 from mailer.store.minutes import Minutes
 from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists

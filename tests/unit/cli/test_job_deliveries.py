@@ -10,7 +10,7 @@ import pytest
 from mailer.cli import job_screen
 from mailer.db.database import Database
 from mailer.model.delivery import Change, NewDelivery, Standing, Status, UpdateStatus
-from mailer.store.ledger import write_changes
+from mailer.store.changes import write_changes
 from mailer.store.minutes import Minutes
 from tests.unit.cli.job_cases import WRITER, Desk, load, new
 
