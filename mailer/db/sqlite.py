@@ -13,7 +13,7 @@ from mailer.db.record import Record
 from mailer.db.sqlite_connection import SqliteConnection, SqliteVerbs, finished, speaking
 from mailer.db.sqlite_time import StatementTime
 from mailer.db.statements import shipped_statements
-from mailer.errors import NotFound
+from mailer.errors import ConfigurationError, NotFound
 from mailer.model.clock import Clock
 
 T = TypeVar("T")
@@ -41,6 +41,9 @@ class SqliteDatabase:
     async def __aenter__(self) -> "SqliteDatabase":
         if not self._create and not await anyio.Path(self._path).exists():
             raise NotFound(f"there is no database at {self._path}", "Run 'mailer migrate', or set MAILER_DATABASE.")
+        if await anyio.Path(self._path).is_dir():
+            advice = f"Set MAILER_DATABASE to a file, such as {self._path / 'mailer.db'}."
+            raise ConfigurationError(f"{self._path} is a folder, and no database", advice)
         self._writer = await self._connect("PRAGMA journal_mode = WAL")
         try:
             self._reader = await self._connect("PRAGMA query_only = ON")
@@ -132,7 +135,7 @@ class SqliteDatabase:
         time = StatementTime(self._clock)
         connection = SqliteConnection(self._path, self._statements, time, self._busy_seconds)
         with speaking(self._path, "opening it"):
-            await connection
+            await connection.open()
             try:
                 await connection.run(lambda verbs: _set_up(verbs.raw, time, pragma))
             except BaseException:

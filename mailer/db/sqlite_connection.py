@@ -1,5 +1,6 @@
 """A connection to the embedded database: its thread, and the verbs of a session as they run in there."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiosqlite
+import anyio
 
 from mailer.db.database import NO_BINDS, Binds
 from mailer.db.record import Record
 from mailer.db.sqlite_time import StatementTime, text_time
 from mailer.db.statements import Statement, Statements
-from mailer.errors import ConfigurationError, DatabaseAway, DatabaseRefused, DuplicateKey
+from mailer.errors import ConfigurationError, DatabaseAway, DatabaseDenied, DatabaseRefused, DuplicateKey
 from mailer.model.row import Value
 
 T = TypeVar("T")
@@ -25,10 +27,9 @@ _AWAY = {
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
 }
+_DENIED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 _AS_IT_IS = frozenset({str, int, float, bytes, type(None)})
 
@@ -157,6 +158,7 @@ class SqliteConnection(aiosqlite.Connection):
         self._path = path
         self._busy_seconds = busy_seconds
         self._file: OpenFile
+        self._stopping: asyncio.Future[None] | None = None
         self._named = statements
         self._time = time
 
@@ -164,6 +166,21 @@ class SqliteConnection(aiosqlite.Connection):
         raw = sqlite3.connect(self._path, isolation_level=None, timeout=self._busy_seconds)
         self._file = OpenFile(self._path)
         return raw
+
+    async def open(self) -> None:
+        """Raises sqlite3.Error, after its thread has ended: one that outlasts the event loop would complain."""
+        try:
+            await self
+        except BaseException:
+            if self._stopping is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._stopping
+            raise
+
+    def stop(self) -> "asyncio.Future[None] | None":
+        """See aiosqlite, which calls this too where opening fails, and waits for nothing then."""
+        self._stopping = super().stop()
+        return self._stopping
 
     async def run(self, work: Callable[[SqliteVerbs], T]) -> T:
         """What `work` returns or raises, run in the thread. Cancelled, it goes on there to its end."""
@@ -199,6 +216,8 @@ def _as_ours(error: sqlite3.Error, path: Path, statement: str) -> Exception:
         return DuplicateKey(message)
     if code & 0xFF in _AWAY:
         return DatabaseAway(message, f"Check the disk and who has {path} open.")
+    if code & 0xFF in _DENIED:
+        return DatabaseDenied(message, f"{path} and its folder must be there, and writable by this user.")
     if code & 0xFF == sqlite3.SQLITE_NOTADB:
         return ConfigurationError(f"{path} is not an SQLite file", "Check MAILER_DATABASE.")
     return DatabaseRefused(message)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,7 +17,7 @@ from mailer.clock import SystemClock
 from mailer.db.database import Binds
 from mailer.db.migrations import migrate
 from mailer.db.sqlite import SqliteDatabase
-from mailer.errors import ConfigurationError, DatabaseAway, DatabaseRefused, DuplicateKey, NotFound
+from mailer.errors import ConfigurationError, DatabaseAway, DatabaseDenied, DatabaseRefused, DuplicateKey, NotFound
 from tests.doubles.hand_clock import HandClock
 
 TURNS = 40
@@ -189,10 +190,32 @@ async def test_a_file_that_is_no_database_is_a_wrong_setting(tmp_path: Path, con
     assert path.read_bytes() == content
 
 
-async def test_a_folder_in_its_place_can_not_be_opened(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseAway, match="opening it"):
-        async with SqliteDatabase(tmp_path, SystemClock()):
+@pytest.mark.parametrize("create", [False, True])
+async def test_a_folder_in_its_place_is_called_one(tmp_path: Path, create: bool) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder, and no database") as caught:
+        async with SqliteDatabase(tmp_path, SystemClock(), create=create):
             pass
+    assert "MAILER_DATABASE" in caught.value.next_step
+
+
+def test_a_file_that_can_not_be_made_is_for_a_person_to_mend_and_its_thread_does_not_complain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", complaints.append)
+
+    async def open_it() -> None:
+        async with SqliteDatabase(tmp_path / "없는 폴더" / "mailer.db", SystemClock(), create=True):
+            pass
+
+    for _ in range(TURNS):  # the loop and the thread end at about the same time
+        with pytest.raises(DatabaseDenied, match="opening it") as caught:
+            asyncio.run(open_it())
+    assert caught.value.next_step.endswith("and its folder must be there, and writable by this user.")
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(10)
+    assert not complaints
 
 
 @contextmanager
@@ -213,10 +236,10 @@ def read_only(path: Path) -> Iterator[None]:
         path.parent.chmod(0o755)
 
 
-async def test_a_file_that_may_not_be_written_is_away(path: Path) -> None:
+async def test_a_file_that_may_not_be_written_is_for_a_person_to_mend(path: Path) -> None:
     async with SqliteDatabase(path, SystemClock(), create=True) as database:
         await migrate(database)
-    with read_only(path), pytest.raises(DatabaseAway, match=r"opening it|insert_account|BEGIN"):
+    with read_only(path), pytest.raises(DatabaseDenied, match=r"opening it|insert_account|BEGIN"):
         async with SqliteDatabase(path, SystemClock()) as database:
             await make(database, "default")
 
