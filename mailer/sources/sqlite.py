@@ -21,15 +21,14 @@ from mailer.model.row import Row
 from mailer.sources.source import Binds
 from mailer.sources.sqlite_errors import as_source_error, source_setting
 from mailer.sources.sqlite_file import SourceFile
-from mailer.sources.sqlite_queries import NamedCursor, bind_names, column_names, fetch_all, is_wal
+from mailer.sources.sqlite_queries import NamedCursor, bind_names, column_names, is_wal
+from mailer.sources.sqlite_reads import GroupedReads
 from mailer.sources.sqlite_session import SqliteSession
 from mailer.sources.sqlite_updates import Update, commit_updates
 from mailer.sources.sqlite_values import adapt_binds
 
 READERS = 4
 """Connections for mapping queries: one that runs to its bound must not hold up the other jobs'."""
-MAPPING_ROWS = 100_000
-"""A mapping query that returns more for one recipient has lost its WHERE."""
 UPDATE_GROUP = 100
 """Update queries in one transaction, at most."""
 
@@ -44,10 +43,10 @@ class SqliteSource:
         self._query_seconds = query_seconds
         self._row_seconds = query_seconds / 10
         self._readers = [SqliteSession(self._file, "ro", follows=True) for _ in range(READERS)]
-        self._free_readers = asyncio.Semaphore(READERS)
         self._writer = SqliteSession(self._file, "rw", may_change_rows=True, follows=True)
         self._updates: Grouping[Update, int] = Grouping(self._commit, limit=UPDATE_GROUP)
         self._locks = _ReadLocks()
+        self._reads: GroupedReads
         self._tasks: anyio.abc.TaskGroup
 
     async def __aenter__(self) -> "SqliteSource":
@@ -62,6 +61,7 @@ class SqliteSource:
             raise NotFound(f"there is no file: {place}", advice)
         self._tasks = await anyio.create_task_group().__aenter__()
         self._tasks.start_soon(self._updates.run)
+        self._reads = GroupedReads(self.name, self._readers, self._row_seconds, self._tasks)
         return self
 
     async def __aexit__(self, *details: object) -> None:
@@ -100,13 +100,7 @@ class SqliteSource:
 
     async def read(self, query: str, binds: Binds) -> Sequence[Row]:
         """See `Source.read`. QueryFailed beyond MAPPING_ROWS rows."""
-        bound = adapt_binds(binds)
-        async with self._free_readers:
-            session = self._readers.pop()
-            try:
-                return await session.run(lambda raw: fetch_all(raw, query, bound, MAPPING_ROWS), self._row_seconds)
-            finally:
-                self._readers.append(session)
+        return await self._reads.read(query, adapt_binds(binds))
 
     async def update(self, query: str, binds: Binds) -> int:
         """See `Source.update`."""

@@ -12,7 +12,8 @@ import pytest
 
 from mailer.errors import QueryFailed
 from mailer.model.row import Row, Value
-from mailer.sources.sqlite import MAPPING_ROWS, SqliteSource
+from mailer.sources.sqlite import SqliteSource
+from mailer.sources.sqlite_reads import MAPPING_ROWS
 
 OpenSource = Callable[..., SqliteSource]
 
