@@ -24,6 +24,7 @@ ADDRESS_LIMIT = 320
 """Characters that are kept of what is no address."""
 NO_ADDRESS = "no address"
 NO_KEY = "no key"
+KEY_TOO_LONG = "key too long"
 MALFORMED = "malformed address"
 HELD_BACK = "held back"
 
@@ -137,7 +138,7 @@ def new_delivery(dbio: Dbio, row: Row, row_no: int, new_token: Callable[[], str]
     if not key:
         code, error = NO_KEY, "no key"
     elif len(key) > KEY_LIMIT:
-        code, error, key = NO_KEY, f"the key is longer than {KEY_LIMIT} characters", ""
+        code, error, key = KEY_TOO_LONG, f"the key is longer than {KEY_LIMIT} characters", ""
     status = Status.FAILED if code else Status.PENDING
     return NewDelivery(row_no, key or f"#{row_no}", email, row, new_token(), status, code, error)
 

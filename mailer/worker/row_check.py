@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mailer.attachments.names import shown
 from mailer.attachments.storage import Index
 from mailer.errors import (
     AttachmentAmbiguous,
     AttachmentMissing,
     AttachmentTooLarge,
-    MailerError,
     QueryFailed,
     TemplateFault,
 )
@@ -19,11 +19,12 @@ from mailer.model.template import CompiledTemplate
 from mailer.model.template.nulls import columns_asked_for_null
 from mailer.worker.composing import Composer, Envelope, NoMappingRow
 from mailer.worker.finding import Finding, Severity, fault_of
-from mailer.worker.loading import NO_KEY, new_delivery
+from mailer.worker.loading import KEY_TOO_LONG, NO_KEY, new_delivery
 from mailer.worker.mapping import MappedAhead
 
 NO_JOB = 0
 """JOB_ID where there is no job."""
+_NO_BYTES = "has no bytes; it is attached all the same"
 _NOBODY = Envelope(label="", to="")
 
 
@@ -55,7 +56,7 @@ class RowCheck:
         findings = []
         if delivery.error_code:
             findings.append(Finding(Severity.FAULT, delivery.error_code, delivery.error or delivery.error_code))
-        if delivery.error_code != NO_KEY:
+        if delivery.error_code not in (NO_KEY, KEY_TOO_LONG):
             files, sizes = self._look_up(row)
             findings += [*files, *await self._try_mail(row, sizes, ahead)]
         return [replace(finding, row_no=row_no, key=delivery.recipient_key) for finding in findings]
@@ -74,18 +75,18 @@ class RowCheck:
                 raise TypeError("a definition that attaches files needs an index of them")
             try:
                 sizes[name] = self._index.size(name)
-            except AttachmentMissing as fault:
-                findings.append(self._missing("attachment missing", fault))
-            except AttachmentAmbiguous as fault:
-                findings.append(self._missing("attachment ambiguous", fault))
+            except (AttachmentMissing, AttachmentAmbiguous) as fault:
+                findings.append(self._missing(fault))
             except AttachmentTooLarge as fault:
                 findings.append(fault_of("attachment too large", fault))
+        empty = [name for name, size in sizes.items() if not size]
+        findings += [Finding(Severity.WARNING, "attachment empty", f"{shown(name)} {_NO_BYTES}") for name in empty]
         return findings, sizes
 
-    def _missing(self, code: str, fault: MailerError) -> Finding:
-        """The policy decides what a missing file is: with `fail` it stops the job."""
+    def _missing(self, fault: AttachmentMissing | AttachmentAmbiguous) -> Finding:
+        """The policy decides what a missing file is, or one of two: with `fail` it stops the job."""
         stops = self._definition.policies.missing_attachment is MissingAttachment.FAIL
-        return Finding(Severity.FAULT if stops else Severity.WARNING, code, str(fault), fault.next_step)
+        return Finding(Severity.FAULT if stops else Severity.WARNING, "attachment missing", str(fault), fault.next_step)
 
     async def _try_mail(self, row: Row, sizes: dict[str, int], ahead: MappedAhead | None) -> list[Finding]:
         try:

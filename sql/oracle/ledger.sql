@@ -162,8 +162,8 @@ SELECT W.FOR_JOB, COUNT(*) AS N
 -- What may go better the next time.
 UPDATE DELIVERY SET STATUS = 'PENDING', TRIES = 0, ERROR_CODE = NULL, ERROR = NULL, CHANGED_AT = SYS_EXTRACT_UTC(SYSTIMESTAMP), DONE_AT = NULL
  WHERE JOB_ID = :job_id AND STATUS = 'FAILED'
-   AND COALESCE(ERROR_CODE, '-') NOT IN ('no key', 'no address', 'malformed address', 'several addresses')  -- the frozen row can't get better
-;
+   -- The frozen row can't get better.
+   AND COALESCE(ERROR_CODE, '-') NOT IN ('no key', 'key too long', 'no address', 'malformed address', 'several addresses');
 
 -- name: retry_pending
 UPDATE DELIVERY SET TRIES = 0 WHERE JOB_ID = :job_id AND STATUS = 'PENDING' AND TRIES > 0;

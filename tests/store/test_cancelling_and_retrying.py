@@ -128,7 +128,7 @@ async def test_a_retried_job_is_sent_and_ends_done(worker: Process, tables: Tabl
     assert await tables.standing(job.job_id, 2) == Standing(Status.SENT, 2, UpdateStatus.DONE)
 
 
-@pytest.mark.parametrize("code", ["no key", "no address", "malformed address", "several addresses"])
+@pytest.mark.parametrize("code", ["no key", "key too long", "no address", "malformed address", "several addresses"])
 async def test_a_row_that_can_not_get_better_stays_failed(worker: Process, tables: Tables, code: str) -> None:
     await worker.enqueue(definition())
     job = await worker.claim_job()

@@ -68,6 +68,12 @@ async def test_a_row_without_a_key_is_a_fault_and_named_by_its_number(shop: Shop
     assert (found.code, found.row_no, found.key) == ("no key", 2, "#2")
 
 
+async def test_a_key_that_is_too_long_is_a_fault_and_named_by_its_rows_number(shop: Shop) -> None:
+    shop.customer("나" * 401)
+    found = await the_finding(shop)
+    assert (found.severity, found.code, found.row_no, found.key) == (Severity.FAULT, "key too long", 2, "#2")
+
+
 async def test_a_key_that_was_there_before_is_a_fault_of_the_later_row(shop: Shop) -> None:
     shop.customer("가1", email="other@example.com", lines=())
     found = await the_finding(shop)
@@ -103,7 +109,7 @@ async def test_a_name_that_two_files_have_is_reported_with_both(shop: Shop) -> N
         (shop.files / branch / "명세서.pdf").write_bytes(b"")
     shop.customer("나2", files="명세서.pdf")
     found = await the_finding(shop)
-    assert (found.severity, found.code) == (Severity.WARNING, "attachment ambiguous")
+    assert (found.severity, found.code) == (Severity.WARNING, "attachment missing")
     assert "서울/명세서.pdf" in found.message
     assert "부산/명세서.pdf" in found.message
 

@@ -4,7 +4,7 @@ import pytest
 
 from mailer.model.automation import Dbio
 from mailer.model.delivery import Status
-from mailer.model.row import Value
+from mailer.model.row import Row, Value
 from mailer.worker.loading import new_delivery
 
 DBIO = Dbio("crm", "SELECT CUST_ID, EMAIL FROM CUSTOMER", key="CUST_ID", email="EMAIL")
@@ -29,6 +29,8 @@ def test_a_key_may_hold_anything(key: Value) -> None:
 def test_a_key_longer_than_the_ledger_holds_fails_its_row_alone_and_is_named_by_its_number(key: Value) -> None:
     error = "the key is longer than 400 characters"
     assert becomes(key, "kim@example.co.kr") == ("#7", "kim@example.co.kr", Status.FAILED, error)
+    row: Row = {"CUST_ID": key, "EMAIL": "kim@example.co.kr"}
+    assert new_delivery(DBIO, row, 7, new_token=lambda: "token").error_code == "key too long"
 
 
 @pytest.mark.parametrize("email", ["a" * 1_000_000, "kim@example.co.kr\r\nBcc: lee@example.co.kr", "\0", b"\xff" * 9])
