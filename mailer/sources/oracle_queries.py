@@ -7,7 +7,10 @@ import oracledb
 from mailer.errors import QueryFailed
 from mailer.model.row import fold_name
 
-_HEAD = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?P<word>\w*)", re.DOTALL)
+_HEAD = re.compile(r"(?:\s+|--[^\n\r]*(?:\r?\n|$)|/\*.*?\*/|\()*(?P<word>\w*)", re.DOTALL)
+"""A lone carriage return may end a comment or not: what comes after it is no first word."""
+_CODE = [re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for words in ("WITH", "FUNCTION|PROCEDURE", "BEGIN|LANGUAGE")]
+"""PL/SQL in a WITH clause needs one of each: in a transaction of its own it could do anything, whatever the query's may."""
 _READING = {"SELECT", "WITH"}
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
 
@@ -23,6 +26,7 @@ def require_query(source: str, query: str) -> None:
             f"data source {source!r}: target and mapping queries begin with SELECT or WITH",
             "Write one query, without a ';' behind it.",
         )
+    _require_no_code(source, query)
 
 
 def require_update(source: str, query: str) -> None:
@@ -32,11 +36,14 @@ def require_update(source: str, query: str) -> None:
             f"data source {source!r}: an update query begins with UPDATE, INSERT, DELETE or MERGE",
             "Write one such statement, without a ';' behind it.",
         )
+    _require_no_code(source, query)
 
 
 def require_statement(source: str, query: str) -> None:
     """Raises QueryFailed for what is neither; see `require_query`."""
-    if _first_word(query) not in _CHANGING:
+    if _first_word(query) in _CHANGING:
+        require_update(source, query)
+    else:
         require_query(source, query)
 
 
@@ -52,6 +59,14 @@ async def column_names(raw: oracledb.AsyncConnection, query: str) -> tuple[str, 
     with raw.cursor() as cursor:
         await cursor.parse(query)
         return tuple(fold_name(column.name) for column in cursor.description or ())
+
+
+def _require_no_code(source: str, query: str) -> None:
+    if all(words.search(query) for words in _CODE):
+        raise QueryFailed(
+            f"data source {source!r}: a query holds no functions of its own (WITH FUNCTION …)",
+            "Let a DBA create the function, and call it.",
+        )
 
 
 def _first_word(query: str) -> str:

@@ -110,7 +110,15 @@ async def test_a_target_query_comes_in_slices_of_one_moment(
 
 
 @pytest.mark.parametrize(
-    "query", ["DELETE FROM CUSTOMER", "TRUNCATE TABLE CUSTOMER", "/* x */ DROP TABLE CUSTOMER", ""]
+    "query",
+    [
+        "DELETE FROM CUSTOMER",
+        "TRUNCATE TABLE CUSTOMER",
+        "/* x */ DROP TABLE CUSTOMER",
+        "-- \rDROP TABLE CUSTOMER --\nSELECT 1 FROM DUAL",
+        "--\rSELECT\nDROP TABLE CUSTOMER",
+        "",
+    ],
 )
 async def test_what_is_no_query_is_refused_before_it_is_parsed(
     source: OracleSource, beside: oracledb.AsyncConnection, query: str
@@ -124,6 +132,19 @@ async def test_what_is_no_query_is_refused_before_it_is_parsed(
     assert await beside.fetchall("SELECT COUNT(*) FROM CUSTOMER") == [(5,)]
 
 
+@pytest.mark.parametrize(
+    "head", ["WITH FUNCTION F", "with\tprocedure P", "WITH /* x */ FUNCTION F", "WITH -- x\n FUNCTION F"]
+)
+async def test_code_within_a_query_is_refused(source: OracleSource, head: str) -> None:
+    """A function with a transaction of its own could do anything there."""
+    code = f"{head} RETURN NUMBER IS PRAGMA AUTONOMOUS_TRANSACTION; BEGIN COMMIT; RETURN 1; END;"
+    for query in (f"{code} SELECT F FROM DUAL", f"SELECT * FROM ({code} SELECT F FROM DUAL)"):
+        with pytest.raises(QueryFailed, match="no functions of its own"):
+            await source.columns(query, {})
+    with pytest.raises(QueryFailed, match="no functions of its own"):
+        await source.check_update(f"UPDATE CUSTOMER SET BALANCE = ({code} SELECT F FROM DUAL)")
+
+
 async def test_a_query_that_would_lock_or_change_a_row_is_refused_by_the_database(source: OracleSource) -> None:
     """It begins with SELECT, and runs in a read-only transaction."""
     query = "SELECT CUST_ID FROM CUSTOMER FOR UPDATE"
@@ -132,7 +153,6 @@ async def test_a_query_that_would_lock_or_change_a_row_is_refused_by_the_databas
     with pytest.raises(QueryFailed, match="ORA-01456"):
         async with source.stream(query, 10) as slices:
             await anext(slices)
-
 
 
 async def test_an_update_query_that_is_ddl_is_refused_before_it_is_parsed(
