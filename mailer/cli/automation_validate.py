@@ -37,7 +37,8 @@ def validate(
     """Checks a definition against its live data source; sends nothing and writes nothing, the update query never runs.
 
     A file needs no database of mailer's. Exit code 0: nothing wrong, or warnings alone (a file that is missing under
-    "skip" or "send"); 1: faults in rows; 2: faults of the definition, and then no row is tried.
+    "skip" or "send"); 1: faults in rows, of which without --all the first is tried; 2: faults of the definition, and
+    then no row is tried.
     """
     settings = session.settings()
     with report_of(console(), as_json=as_json) as report:
@@ -105,6 +106,7 @@ class _Validation:
         return checked
 
     def _look_up_files(self, checked: Checked) -> None:
+        self._tell_rows(0, len(checked.rows), checked.tried)
         for row_no, row in enumerate(checked.rows, start=1):
             self._tell_rows(row_no, len(checked.rows), checked.row_check.check_files(row_no, row))
         files = (

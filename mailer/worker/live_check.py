@@ -22,10 +22,14 @@ from mailer.worker.row_check import NO_JOB, RowCheck
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A definition without faults: what its rows are checked by, and the head of its target list."""
+    """A definition without faults: what its rows are checked by, and the head of its target list.
+
+    `tried`: what is wrong with the one row of them that was mapped and rendered.
+    """
 
     row_check: RowCheck
     rows: Sequence[Row]
+    tried: Sequence[Finding] = ()
 
 
 class LiveCheck:
@@ -56,10 +60,8 @@ class LiveCheck:
         if has_fault(self.findings):
             return None
         composer = await make_composer(self._definition, self._source, self._index, columns, self._limits, self._clock)
-        await self._try_out(composer, rows)
-        if has_fault(self.findings):
-            return None
-        return Checked(RowCheck(self._definition, composer, template, self._index), rows)
+        tried = await self._try_out(composer, rows)
+        return Checked(RowCheck(self._definition, composer, template, self._index), rows, tried)
 
     async def _read_target(self) -> tuple[Sequence[str], Sequence[Row]]:
         """The columns of the target query, and its first rows; no columns where it fails."""
@@ -102,32 +104,34 @@ class LiveCheck:
             what = f"a row of ROWS has no column {name}"
             self._add_fault("template", f"{what}{_offer(name, lines)}")
 
-    async def _try_out(self, composer: Composer, rows: Sequence[Row]) -> None:
+    async def _try_out(self, composer: Composer, rows: Sequence[Row]) -> list[Finding]:
         """Maps and renders the first row that can be mapped, as a job does before its first mail."""
         ahead = composer.ahead(rows, self._warn_of_batch)
         for row_no, row in enumerate(rows, start=1):
-            key = new_delivery(self._definition.dbio, row, row_no, new_token=str).recipient_key
-            with self._noting("template", row_no, key):
-                try:
-                    variables, lines = await composer.map(row, NO_JOB, ahead)
-                    composer.render(variables, lines, (), Envelope(label="", to=""))
-                except (NoMappingRow, AttachmentTooLarge):
-                    continue
-            return
+            try:
+                variables, lines = await composer.map(row, NO_JOB, ahead)
+                composer.render(variables, lines, (), Envelope(label="", to=""))
+            except (NoMappingRow, AttachmentTooLarge):
+                continue
+            except (QueryFailed, TemplateFault) as fault:
+                key = new_delivery(self._definition.dbio, row, row_no, new_token=str).recipient_key
+                return [replace(fault_of("template", fault), row_no=row_no, key=key)]
+            return []
         what = f"none of the first {len(rows)} rows has a mail" if rows else "the target query returns no row now"
         self.findings.append(Finding(Severity.NOTE, "template", f"{what}: the template was not tried"))
+        return []
 
     async def _warn_of_batch(self, why: str) -> None:
         what = f"{why}; a job asks for one recipient at a time, then"
         self.findings.append(Finding(Severity.WARNING, "mapping", what, "Correct that, or leave mapping_batch out."))
 
     @contextmanager
-    def _noting(self, code: str, row_no: int | None = None, key: str | None = None) -> Iterator[None]:
+    def _noting(self, code: str) -> Iterator[None]:
         """What is wrong becomes a finding, and the block ends."""
         try:
             yield
-        except (QueryFailed, TemplateFault) as fault:
-            self.findings.append(replace(fault_of(code, fault), row_no=row_no, key=key))
+        except QueryFailed as fault:
+            self.findings.append(fault_of(code, fault))
 
     def _add_fault(self, code: str, message: str, next_step: str = "") -> None:
         self.findings.append(Finding(Severity.FAULT, code, message, next_step))

@@ -96,11 +96,44 @@ def test_a_missing_file_is_a_warning_unless_it_stops_the_job(
     ]
 
 
+@pytest.mark.parametrize("first", [10001, 10004], ids=["the first row", "a later row"])
+def test_a_template_error_in_a_row_is_exit_code_1_whichever_row_it_is(
+    command: Mailer, workplace: Path, first: int
+) -> None:
+    target = f"SELECT CUST_ID, CUST_NAME, EMAIL, CASE CUST_ID WHEN {first} THEN '만' ELSE 1 END AS N FROM CUSTOMER"
+    path = write_definition(workplace, target=f"{target} WHERE CUST_ID IN (10001, 10004)", html="$(N | number)")
+    code, report = validated(command, path, "--all")
+    assert (code, report["faults"], report["definition"]) == (1, {"template": 1}, [])
+    assert report["checked"] == "2 rows checked"
+    assert validated(command, path)[0] == (1 if first == 10001 else 0)
+
+
 def test_without_all_only_files_of_the_first_rows_are_looked_up(command: Mailer, workplace: Path) -> None:
     path = write_definition(workplace, target=f"{TARGET} OR CUST_ID = 10023")
     assert validated(command, path)[0] == 0
     code, report = validated(command, path, "--all")
     assert (code, report["faults"]) == (1, {"no address": 1})
+
+
+@pytest.mark.parametrize("more", [(), ("--all",)])
+def test_a_file_of_no_bytes_is_a_warning(command: Mailer, workplace: Path, more: tuple[str, ...]) -> None:
+    files = workplace / "files"
+    files.mkdir()
+    (files / "GONE.pdf").touch()
+    path = write_definition(workplace, target=MISSING, dbio=ATTACHING)
+    ended, report = validated(command, path, *more, env={"MAILER_ATTACHMENTS": "files"})
+    assert (ended, report["warnings"]) == (0, {"attachment empty": 1})
+    assert report["rows"][0]["message"] == "'GONE.pdf' has no bytes; it is attached all the same"
+
+
+def test_two_files_of_one_name_count_as_missing_as_the_ledger_calls_them(command: Mailer, workplace: Path) -> None:
+    for folder in ("files/가", "files/나"):
+        (workplace / folder).mkdir(parents=True)
+        (workplace / folder / "GONE.pdf").write_text("x", "utf-8")
+    path = write_definition(workplace, target=MISSING, dbio=ATTACHING)
+    _, report = validated(command, path, "--all", env={"MAILER_ATTACHMENTS": "files"})
+    assert report["warnings"] == {"attachment missing": 1}
+    assert "나/GONE.pdf" in report["rows"][0]["message"]
 
 
 def test_a_saved_automation_is_validated_by_its_name(command: Mailer, workplace: Path) -> None:

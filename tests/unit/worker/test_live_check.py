@@ -94,8 +94,10 @@ async def test_without_a_mapping_query_the_lines_have_the_target_rows_columns(sh
 
 
 async def test_a_template_error_in_the_first_row_is_a_fault_with_its_row_and_key(shop: Shop) -> None:
-    good, [fault] = await checked(shop, changed(html="$(NAME | number)"))
-    assert good is None
+    good, findings = await checked(shop, changed(html="$(NAME | number)"))
+    assert good is not None
+    [fault] = good.tried
+    assert findings == []
     assert (fault.code, fault.row_no, fault.key) == ("template", 1, "가1")
     assert "김하은" not in fault.message
 
