@@ -10,7 +10,7 @@ from mailer.model.row import fold_name
 _HEAD = re.compile(r"(?:\s+|--[^\n\r]*(?:\r?\n|$)|/\*.*?\*/|\()*(?P<word>\w*)", re.DOTALL)
 """A lone carriage return may end a comment or not: what comes after it is no first word."""
 _CODE = [re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for words in ("WITH", "FUNCTION|PROCEDURE", "BEGIN|LANGUAGE")]
-"""PL/SQL in a WITH clause needs one of each: in a transaction of its own it could do anything, whatever the query's may."""
+"""PL/SQL in a WITH clause needs one of each. In a transaction of its own it could do anything."""
 _READING = {"SELECT", "WITH"}
 _CHANGING = {"INSERT", "UPDATE", "DELETE", "MERGE"}
 

@@ -7,6 +7,8 @@ from mailer.model.clock import Clock
 from mailer.sources.sqlite_file import LOCK_WAIT, SourceFile
 from mailer.sources.sqlite_rules import Rules
 
+MOST_BYTES = 100_000_000
+"""Of one value: beyond it no mail could be, and a query can make gigabytes out of nothing."""
 _STEPS = 10_000
 """Steps of SQLite's machine between two looks at the clock: a fraction of a millisecond to a few."""
 
@@ -53,6 +55,7 @@ def connect(file: SourceFile, mode: Literal["ro", "rw"], *, may_change_rows: boo
     connection.rules = Rules(may_change_rows=may_change_rows)
     connection.clock = file.clock
     connection.identity = identity
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
     connection.set_authorizer(connection.rules)
     connection.set_progress_handler(connection.is_over, _STEPS)
     return connection

@@ -143,3 +143,17 @@ async def test_an_update_may_feed_a_full_text_index_by_its_trigger(crm: Path, op
         assert await source.update("UPDATE CUSTOMER SET SENT_AT = '보냄'", {}) == 3
     with closing(sqlite3.connect(crm)) as connection:
         assert connection.execute("SELECT COUNT(*) FROM SEARCH WHERE SEARCH MATCH '보냄'").fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["hex(zeroblob(60000000))", "zeroblob(900000000)", "replace(hex(zeroblob(9000)), '0', hex(zeroblob(9000)))"],
+)
+async def test_a_value_without_end_is_refused_before_it_fills_the_memory(
+    crm: Path, open_source: OpenSource, value: str
+) -> None:
+    async with open_source(crm) as source:
+        with pytest.raises(QueryFailed, match="too big"):
+            await source.read(f"SELECT {value} AS X", {})
+        with pytest.raises(QueryFailed, match="too big"):
+            await source.update(f"UPDATE CUSTOMER SET EMAIL = {value}", {})
