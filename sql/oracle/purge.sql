@@ -25,7 +25,7 @@ SELECT Q.JOB_ID, Q.AUTO_ID, Q.START_AT, A.POLICIES, SYS_EXTRACT_UTC(SYSTIMESTAMP
 -- name: list_active_policies
 -- The definitions that jobs run by now: their hold_back may be longer than the automation's own has become.
 SELECT Q.AUTO_ID, Q.POLICIES FROM JOB_QUEUE Q
- WHERE CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END IS NOT NULL AND Q.POLICIES IS NOT NULL;
+ WHERE CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END IN ('WAITING', 'RUNNING') AND Q.POLICIES IS NOT NULL;
 
 -- name: find_purge_mark
 -- One row where the job can't be retried or settled any more.

@@ -22,7 +22,8 @@ UPDATE AUTOMATION SET IS_RUNNING = :is_running WHERE AUTO_ID = :auto_id;
 
 -- name: look_for_work
 -- What every poll of a process asks first: one read, which locks and writes nothing. Whether there may be a job to claim, one to
--- help with, something to settle in jobs that are over; each is then asked for by the statement that takes it.
+-- help with, something to settle in jobs that are over; each is then asked for by the statement that takes it. CROSS JOIN: begin
+-- with the few deliveries that are open, not with the open batches of all jobs that ever were cancelled.
 SELECT CASE WHEN EXISTS (
            SELECT 1 FROM JOB_QUEUE Q
             WHERE CASE WHEN Q.STATUS IN ('WAITING', 'RUNNING') THEN Q.STATUS END = 'WAITING' AND Q.RUN_AFTER <= UTC_NOW()
@@ -36,8 +37,8 @@ SELECT CASE WHEN EXISTS (
        THEN 1 ELSE 0 END AS TO_JOIN,
        CASE WHEN EXISTS (
            SELECT 1 FROM DELIVERY D
-             JOIN JOB_BATCH B ON B.JOB_ID = D.JOB_ID AND B.BATCH_NO = D.BATCH_NO
-             JOIN JOB_QUEUE Q ON Q.JOB_ID = D.JOB_ID
+             CROSS JOIN JOB_BATCH B ON B.JOB_ID = D.JOB_ID AND B.BATCH_NO = D.BATCH_NO
+             CROSS JOIN JOB_QUEUE Q ON Q.JOB_ID = D.JOB_ID
             WHERE (D.STATUS IN ('SENDING', 'UNKNOWN') OR D.UPDATE_STATUS = 'DUE')
               AND (D.STATUS = 'SENDING' OR D.UPDATE_STATUS = 'DUE')
               AND B.STATUS = 'OPEN' AND (B.WORKER_ID IS NULL OR B.LEASE_UNTIL <= UTC_NOW())
@@ -154,11 +155,11 @@ SELECT JOB_ID, BATCH_NO, FENCE, TAKEOVERS, WORKER_ID,
 
 -- name: list_batches_left_over
 -- Free open batches of jobs that are over, or stop, with something that must still be settled there: SENDING, or an update
--- query that is due. Of one job, or all.
+-- query that is due. Of one job, or all. CROSS JOIN: as above.
 SELECT B.JOB_ID, B.BATCH_NO, B.FENCE, B.TAKEOVERS, B.WORKER_ID
   FROM DELIVERY D
-  JOIN JOB_BATCH B ON B.JOB_ID = D.JOB_ID AND B.BATCH_NO = D.BATCH_NO
-  JOIN JOB_QUEUE Q ON Q.JOB_ID = D.JOB_ID
+  CROSS JOIN JOB_BATCH B ON B.JOB_ID = D.JOB_ID AND B.BATCH_NO = D.BATCH_NO
+  CROSS JOIN JOB_QUEUE Q ON Q.JOB_ID = D.JOB_ID
  WHERE (D.STATUS IN ('SENDING', 'UNKNOWN') OR D.UPDATE_STATUS = 'DUE')
    AND (D.STATUS = 'SENDING' OR D.UPDATE_STATUS = 'DUE')
    AND B.STATUS = 'OPEN' AND (B.WORKER_ID IS NULL OR B.LEASE_UNTIL <= UTC_NOW())
@@ -219,7 +220,8 @@ DELETE FROM JOB_BATCH WHERE JOB_ID = :job_id;
 
 -- name: count_idle_work
 -- Whether anything is waiting or running, for `run --until-idle`.
-SELECT COUNT(*) AS ACTIVE FROM JOB_QUEUE WHERE CASE WHEN STATUS IN ('WAITING', 'RUNNING') THEN STATUS END IS NOT NULL;
+SELECT COUNT(*) AS ACTIVE FROM JOB_QUEUE
+ WHERE CASE WHEN STATUS IN ('WAITING', 'RUNNING') THEN STATUS END IN ('WAITING', 'RUNNING');
 
 -- name: list_jobs
 SELECT Q.JOB_ID, A.NAME, Q.STATUS, Q.STOPPING, Q.FIRE_AT, Q.START_AT, Q.END_AT, Q.LOG
