@@ -29,11 +29,11 @@ from mailer.store.account import Account
 from mailer.store.automations import Automations
 from mailer.store.feedback import FeedbackLedger
 from mailer.store.fires import Fires
-from mailer.store.interventions import Interventions
 from mailer.store.jobs import Jobs
 from mailer.store.ledger import Ledger
 from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists
+from mailer.store.unknowns import UnknownDeliveries
 from mailer.store.workers import Workers
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
@@ -170,7 +170,7 @@ class Service:
                 ledger=Ledger(database, self._worker_id, settings.lease, clock, settings.db_patience),
                 lists=TargetLists(database, self._worker_id, settings.lease),
                 jobs=Jobs(database),
-                interventions=Interventions(database, self._worker_id),
+                unknowns=UnknownDeliveries(database, self._worker_id),
                 open_source=sources.get,
                 storage=storage,
                 transport=transport,

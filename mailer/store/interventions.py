@@ -1,19 +1,18 @@
-"""What a person, or a policy in a person's place, does to a job: cancel, retry, settle."""
+"""What a person does to a job: cancel, retry, settle."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
 from mailer.errors import ConfigurationError, Conflict, NotFound
-from mailer.model.delivery import Change, Standing, Status, UpdateStatus
+from mailer.model.delivery import Status, UpdateStatus
 from mailer.model.job import JobStatus, Stopping
 from mailer.store.audit import write_audit
-from mailer.store.changes import write_changes
-from mailer.store.locks import lock_all_batches, lock_batches, lock_job
+from mailer.store.locks import lock_all_batches, lock_job
 from mailer.store.minutes import Minutes
 from mailer.store.purging import require_not_purged
+from mailer.store.unknowns import decide, lock_unknown, may_send
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Interventions:
         async with self._database.transaction() as transaction:
             job = await lock_job(transaction, job_id)
             await require_not_purged(transaction, job_id)
-            rows = await self._unknown(transaction, job_id, key, timedelta())
+            rows = await lock_unknown(transaction, job_id, key, timedelta())
             if key is not None and not rows:
                 raise NotFound(
                     f"job {job_id} has no UNKNOWN delivery with that key",
@@ -117,22 +116,11 @@ class Interventions:
                 after, error = Status.SENT, None
                 update_status = UpdateStatus.DUE if has_update else UpdateStatus.NONE
             else:
-                may_send = job.text("STATUS") == JobStatus.RUNNING and job["STOPPING"] is None
-                after = Status.PENDING if may_send else Status.FAILED
+                after = Status.PENDING if may_send(job) else Status.FAILED
                 error, update_status = "settled: not sent", UpdateStatus.NONE
-            await self._decide(transaction, rows, after, update_status, error)
+            await decide(transaction, self._minutes, rows, after, update_status, error)
             verdict = "sent" if sent else "not sent"
             await write_audit(transaction, actor, "job settle", f"job {job_id}", f"{len(rows)} deliveries: {verdict}")
-        return len(rows)
-
-    async def resend_unknown(self, job_id: int, grace: timedelta) -> int:
-        """The policy `resend`: what has been UNKNOWN for longer than the grace time is PENDING again; how many."""
-        async with self._database.transaction() as transaction:
-            job = await lock_job(transaction, job_id)
-            if job.text("STATUS") != JobStatus.RUNNING or job["STOPPING"] is not None:
-                return 0
-            rows = await self._unknown(transaction, job_id, None, grace)
-            await self._decide(transaction, rows, Status.PENDING, UpdateStatus.NONE, "unknown: sent again by policy")
         return len(rows)
 
     @staticmethod
@@ -141,22 +129,6 @@ class Interventions:
         (row,) = await transaction.fetch("compare_definitions", {"job_id": job_id})
         columns = ("DBIO_ID", "TEMPLATE_ID", "POLICIES")
         return any(row[f"JOB_{column}"] not in (None, row[column]) for column in columns)
-
-    async def settle_by_absence(self, job_id: int, grace: timedelta, account: str) -> int:
-        """The policy `settle`: PENDING again where a later mail's event has come and its own has not; how many."""
-        async with self._database.transaction() as transaction:
-            job = await lock_job(transaction, job_id)
-            if job.text("STATUS") != JobStatus.RUNNING or job["STOPPING"] is not None:
-                return 0
-            rows = await self._unknown(transaction, job_id, None, grace, account)
-            await self._decide(transaction, rows, Status.PENDING, UpdateStatus.NONE, "unknown: no event came of it")
-        return len(rows)
-
-    async def is_within(self, job_id: int, age: timedelta) -> bool:
-        """Whether a delivery of the job has been UNKNOWN for no longer than that."""
-        binds: Binds = {"job_id": job_id, "seconds": age.total_seconds()}
-        (row,) = await self._database.fetch("count_unknown_within", binds)
-        return row.integer("N") > 0
 
     @staticmethod
     async def _take_current_update(transaction: Session, job_id: int) -> None:
@@ -173,49 +145,6 @@ class Interventions:
         await self._minutes.add(transaction, job_id, {Status.FAILED: -failed, Status.PENDING: failed})
         (row,) = await transaction.fetch("count_pending", {"job_id": job_id})
         return row.integer("N")
-
-    async def _decide(
-        self,
-        transaction: Session,
-        rows: Sequence[Record],
-        after: Status,
-        update_status: UpdateStatus,
-        error: str | None,
-    ) -> None:
-        changes = [
-            Change(
-                delivery_id=row.integer("DELIVERY_ID"),
-                job_id=row.integer("JOB_ID"),
-                batch_no=row.integer("BATCH_NO"),
-                before=Standing(Status.UNKNOWN, row.integer("ATTEMPT"), UpdateStatus.NONE),
-                after=Standing(after, row.integer("ATTEMPT"), update_status),
-                tries=row.integer("TRIES"),
-                error_code="settled" if error else None,
-                error=error,
-            )
-            for row in rows
-        ]
-        await write_changes(transaction, self._minutes, changes)
-        for job_id, batch_no in sorted({(change.job_id, change.batch_no) for change in changes}):
-            if after is Status.PENDING or update_status is UpdateStatus.DUE:
-                await transaction.execute("open_batch", {"job_id": job_id, "batch_no": batch_no})
-
-    @staticmethod
-    async def _unknown(
-        transaction: Session, job_id: int, key: str | None, older_than: timedelta, account: str | None = None
-    ) -> list[Record]:
-        """Locked, and the batches before them. `account`: only those of which an event should have come."""
-        age: Binds = {"job_id": job_id, "older_than_seconds": older_than.total_seconds()}
-        batches = {
-            row.integer("BATCH_NO")
-            for row in await transaction.fetch("find_batches_of_unknown", {**age, "recipient_key": key})
-        }
-        await lock_batches(transaction, ((job_id, batch_no) for batch_no in batches))
-        if account is None:
-            rows = await transaction.fetch("list_unknown", {**age, "recipient_key": key})
-        else:
-            rows = await transaction.fetch("list_unknown_without_event", {**age, "account": account})
-        return [row for row in rows if row.integer("BATCH_NO") in batches]
 
     @staticmethod
     async def _require_free_slot(transaction: Session, job: Record) -> None:

@@ -13,11 +13,11 @@ from mailer.model.clock import Clock
 from mailer.model.template import RenderLimits
 from mailer.pacer import Pacer
 from mailer.sources.source import Source
-from mailer.store.interventions import Interventions
 from mailer.store.jobs import Jobs
 from mailer.store.ledger import Ledger
 from mailer.store.queue import Queue
 from mailer.store.target_lists import TargetLists
+from mailer.store.unknowns import UnknownDeliveries
 from mailer.transports.transport import Transport
 from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
@@ -54,7 +54,7 @@ class Resources:
     ledger: Ledger
     lists: TargetLists
     jobs: Jobs
-    interventions: Interventions
+    unknowns: UnknownDeliveries
     open_source: Callable[[str], Awaitable[Source]]
     storage: Storage | None
     transport: Transport

@@ -40,11 +40,11 @@ class Unknowns:
         account = self._resources.limits.events_account
         match self._policy:
             case UnknownPolicy.RESEND:
-                await self._resources.interventions.resend_unknown(self._job.job_id, grace)
+                await self._resources.unknowns.resend(self._job.job_id, grace)
                 return False
             case UnknownPolicy.SETTLE if account is not None:
-                await self._resources.interventions.settle_by_absence(self._job.job_id, grace, account)
-                if await self._resources.interventions.is_within(self._job.job_id, GIVEN_UP_AFTER * grace):
+                await self._resources.unknowns.settle_by_absence(self._job.job_id, grace, account)
+                if await self._resources.unknowns.is_within(self._job.job_id, GIVEN_UP_AFTER * grace):
                     return False
                 await self._give_up()
                 return True

@@ -18,6 +18,7 @@ from mailer.store.jobs import Jobs
 from mailer.store.ledger import Ledger, Recorded
 from mailer.store.queue import Queue
 from mailer.store.target_lists import Skipped, TargetLists
+from mailer.store.unknowns import UnknownDeliveries
 
 LEASE = 60.0
 PATIENCE = 30.0
@@ -67,6 +68,7 @@ class Process:
     ledger: Ledger
     jobs: Jobs
     interventions: Interventions
+    unknowns: UnknownDeliveries
 
     async def enqueue(self, automation: Automation) -> int:
         """Saves the automation and enqueues a job of it."""
@@ -223,6 +225,7 @@ async def at_work(name: str, database: Database, clock: Clock, *, patience: floa
             ledger=ledger,
             jobs=Jobs(database),
             interventions=Interventions(database, name),
+            unknowns=UnknownDeliveries(database, name),
         )
     finally:
         task.cancel()

@@ -160,7 +160,7 @@ async def test_the_policy_sends_again_what_has_been_unknown_for_the_grace_time(
 ) -> None:
     job = await left_unknown(worker, unknown=UnknownPolicy.RESEND)
     await time_passes(age.total_seconds())
-    assert await worker.interventions.resend_unknown(job.job_id, GRACE) == resent
+    assert await worker.unknowns.resend(job.job_id, GRACE) == resent
     assert (await tables.statuses(job.job_id)).count(Status.PENDING) == resent
     assert list((await tables.batches(job.job_id)).values()).count("OPEN") == resent
 
@@ -173,9 +173,9 @@ async def test_the_grace_time_counts_from_when_a_row_became_unknown(
     await worker.mark_sending(delivery, batch)
     await time_passes(GRACE.total_seconds())
     await other.claim_batch(job.job_id)
-    assert await other.interventions.resend_unknown(job.job_id, GRACE) == 0
+    assert await other.unknowns.resend(job.job_id, GRACE) == 0
     await time_passes(GRACE.total_seconds())
-    assert await other.interventions.resend_unknown(job.job_id, GRACE) == 1
+    assert await other.unknowns.resend(job.job_id, GRACE) == 1
     assert await tables.statuses(job.job_id) == [Status.PENDING]
 
 
@@ -186,5 +186,5 @@ async def test_the_policy_sends_nothing_again_in_a_job_that_does_not_run(
     job = await left_unknown(worker, unknown=UnknownPolicy.RESEND)
     await bring(worker, job, state)
     await time_passes(GRACE.total_seconds())
-    assert await worker.interventions.resend_unknown(job.job_id, GRACE) == 0
+    assert await worker.unknowns.resend(job.job_id, GRACE) == 0
     assert await tables.statuses(job.job_id) == [Status.UNKNOWN] * 3

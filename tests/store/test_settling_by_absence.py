@@ -46,7 +46,7 @@ async def event_of(process: Process, delivery: Delivery) -> None:
 
 
 async def settle(process: Process, job: JobClaim) -> int:
-    return await process.interventions.settle_by_absence(job.job_id, GRACE, ACCOUNT)
+    return await process.unknowns.settle_by_absence(job.job_id, GRACE, ACCOUNT)
 
 
 async def test_what_has_no_event_while_a_later_mail_has_is_sent_again_after_the_grace_time(
@@ -111,7 +111,7 @@ async def test_the_flow_of_another_account_proves_nothing(worker: Process, time_
     job, deliveries = await left_unknown(worker, time_passes)
     await event_of(worker, deliveries[2])
     await time_passes(GRACE_SECONDS)
-    assert await worker.interventions.settle_by_absence(job.job_id, GRACE, "another") == 0
+    assert await worker.unknowns.settle_by_absence(job.job_id, GRACE, "another") == 0
 
 
 async def test_a_job_that_stops_or_is_over_sends_nothing_again(
@@ -127,8 +127,8 @@ async def test_a_job_that_stops_or_is_over_sends_nothing_again(
 
 async def test_it_is_waited_for_until_it_is_older_than_so_and_so(worker: Process, time_passes: TimePasses) -> None:
     job, _ = await left_unknown(worker, time_passes)  # two seconds ago
-    assert await worker.interventions.is_within(job.job_id, GRACE)
+    assert await worker.unknowns.is_within(job.job_id, GRACE)
     await time_passes(GRACE_SECONDS - 2 - STEP)
-    assert await worker.interventions.is_within(job.job_id, GRACE)
+    assert await worker.unknowns.is_within(job.job_id, GRACE)
     await time_passes(STEP)
-    assert not await worker.interventions.is_within(job.job_id, GRACE)
+    assert not await worker.unknowns.is_within(job.job_id, GRACE)
