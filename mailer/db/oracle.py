@@ -143,8 +143,11 @@ class OracleDatabase:
         return await self._in_transaction(work)
 
     async def _in_transaction(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-        async with self.transaction() as transaction:
-            return await work(transaction)
+        """JOB_MINUTE is the last in the order of locks: the commit rides on its statement, where there is one."""
+        async with self._session(commits=False, last="add_to_minute") as session:
+            result = await work(session)
+            await session.commit()
+            return result
 
     @asynccontextmanager
     async def stream(
@@ -177,12 +180,12 @@ class OracleDatabase:
         return split_script(script)
 
     @asynccontextmanager
-    async def _session(self, *, commits: bool) -> AsyncIterator[OracleSession]:
-        """`commits`: each statement is committed with itself, and the commit rides on it."""
+    async def _session(self, *, commits: bool, last: str = "") -> AsyncIterator[OracleSession]:
+        """`commits`: each statement is committed with itself; the commit rides on it. `last`: see `OracleSession`."""
         with speaking("connecting"):
             async with self._pool.link() as link:
                 link.raw.autocommit = commits
-                yield OracleSession(link, self._statements, self._patience)
+                yield OracleSession(link, self._statements, self._patience, last=last)
 
     async def _at_once(self, verb: Verb[T], *, commits: bool = True) -> T:
         async with self._session(commits=commits) as session:

@@ -64,9 +64,14 @@ _ERRORS: Mapping[Kind, type[DatabaseAway | DatabaseRefused]] = {
 class OracleSession:
     """The verbs of `Transaction`."""
 
-    def __init__(self, link: OracleLink, statements: Statements, seconds: float) -> None:
-        """`seconds`: how long a statement may take, locks that it waits for included."""
+    def __init__(self, link: OracleLink, statements: Statements, seconds: float, *, last: str = "") -> None:
+        """`seconds`: how long a statement may take, locks that it waits for included.
+
+        `last`: the statement behind which the transaction has no other, so that its commit rides on it.
+        """
         self._link = link
+        self._last = last
+        self._is_over = False
         self._statements = statements
         self._seconds = seconds
 
@@ -87,6 +92,8 @@ class OracleSession:
             return []
         prepared = self.prepared(statement, rows[0])
         adapted = [adapt_binds(row) for row in rows]
+        if statement == self._last:
+            self._link.raw.autocommit = self._is_over = True
         return await self._run(prepared, rows[0], execute_sql_many(self._link.raw, prepared.sql, adapted))
 
     async def insert(self, statement: str, binds: Binds) -> int:
@@ -125,6 +132,8 @@ class OracleSession:
     def prepared(self, statement: str, binds: Binds, outs: Sequence[str] = ()) -> Statement:
         """The statement, with exactly its binds given."""
         prepared = self._statements[statement]
+        if self._is_over:
+            raise RuntimeError(f"{prepared.name} comes behind {self._last}, with which the transaction was committed")
         if {*binds, *outs} != prepared.binds:
             wrong = sorted({*binds, *outs} ^ prepared.binds)
             raise TypeError(f"{prepared.name} ({prepared.place}) misses or does not know the binds {wrong}")

@@ -99,7 +99,7 @@ class Cursors:
             results: list[PGresult | None] = [await self.run_dml(cursor.statement, bound, commit=commit)]
         else:
             results, failures, fatal = await self._write_array(cursor.statement.postgres, bound, batch=batch)
-            if commit and fatal is None and self._backend.in_transaction:
+            if commit and fatal is None and not failures and self._backend.in_transaction:
                 await self._backend.commit()
         counts = [(result.command_tuples or 0) if result is not None else 0 for result in results]
         answer = b"".join(self._returned(cursor, result) for result in results if result is not None)

@@ -31,6 +31,7 @@ def dbio(name: str, target: str = "SELECT 1 FROM DUAL") -> Binds:
         "source": "crm",
         "target_query": target,
         "mapping_query": None,
+        "mapping_batch": 0,
         "update_query": None,
         "key_column": "CUST_ID",
         "email_column": "EMAIL",
