@@ -15,6 +15,7 @@ from mailer.model.recurrence import first_fire, next_fire
 from mailer.store.audit import write_audit
 from mailer.store.database_time import read_now
 from mailer.store.fires import as_schedule, insert_job, move_on
+from mailer.store.undone import again_if_undone
 
 
 class AutomationStatus(StrEnum):
@@ -70,6 +71,7 @@ class Automations:
         except DuplicateKey:  # another has saved the first of that name at the same moment: now it is there
             return await self._save(automation, actor, details)
 
+    @again_if_undone
     async def _save(self, automation: Automation, actor: str, details: Sequence[str]) -> Saved:
         async with self._database.transaction() as transaction:
             found = await transaction.fetch("find_automation", {"auto_id": None, "name": automation.name}, at_most=1)
@@ -114,6 +116,7 @@ class Automations:
         rows = await self._database.fetch("list_schedules", {"auto_id": auto_id})
         return [(as_schedule(row), row.maybe_moment("NEXT_RUN")) for row in rows]
 
+    @again_if_undone
     async def set_status(self, auto_id: int, status: AutomationStatus, actor: str, why: str = "") -> bool:
         """Pauses or resumes it; False where it is so already. On resuming, what was missed meanwhile is past."""
         async with self._database.transaction() as transaction:

@@ -13,6 +13,7 @@ from mailer.store.changes import write_changes
 from mailer.store.locks import lock_batches
 from mailer.store.minutes import Minutes
 from mailer.store.suppressions import suppress
+from mailer.store.undone import again_if_undone
 
 
 class FeedbackLedger:
@@ -25,6 +26,7 @@ class FeedbackLedger:
         self._minutes = Minutes(writer)
         self._heeding = anyio.Lock()
 
+    @again_if_undone
     async def heed(self, events: Sequence[SesEvent]) -> int:
         """All of them in one transaction; how many were of deliveries that are there.
 

@@ -61,6 +61,7 @@ class Fires:
         seconds = (next_run - row.moment("MOMENT")).total_seconds() if next_run else None
         return seconds, bool(row.maybe_integer("IS_NEW"))
 
+    @again_if_undone
     async def fire(self, due: DueSchedule, actor: str) -> Fired:
         """Enqueues the job of the latest run that is due, or says why not; NEXT_RUN moves on either way."""
         async with self._database.transaction() as transaction:

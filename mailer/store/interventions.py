@@ -12,6 +12,7 @@ from mailer.store.audit import write_audit
 from mailer.store.locks import lock_all_batches, lock_job
 from mailer.store.minutes import Minutes
 from mailer.store.purging import require_not_purged
+from mailer.store.undone import again_if_undone
 from mailer.store.unknowns import decide, lock_unknown, may_send
 
 
@@ -33,6 +34,7 @@ class Interventions:
         self._database = database
         self._minutes = Minutes(writer)
 
+    @again_if_undone
     async def cancel(self, job_id: int, actor: str) -> JobStatus:
         """CANCELLED where nobody had taken the job yet; RUNNING: marked, its holder stops soon. Raises Conflict."""
         cause = f"cancelled by {actor}"
@@ -53,6 +55,7 @@ class Interventions:
             await write_audit(transaction, actor, "job cancel", f"job {job_id}")
         return result
 
+    @again_if_undone
     async def retry(self, job_id: int, actor: str, *, with_current: bool) -> Retried:
         """Reopens a job that is over and makes its FAILED rows PENDING. Raises NotFound and Conflict."""
         async with self._database.transaction() as transaction:
@@ -74,6 +77,7 @@ class Interventions:
             await write_audit(transaction, actor, "job retry", f"job {job_id}", details)
         return Retried(deliveries, True, is_changed and is_loaded)
 
+    @again_if_undone
     async def retry_updates(self, job_id: int, actor: str, *, with_current: bool) -> int:
         """Makes update queries that failed, or touched no row, due again; the job's state stays. How many.
 
@@ -100,6 +104,7 @@ class Interventions:
             await write_audit(transaction, actor, "job retry --updates", f"job {job_id}", f"{due} update queries")
         return due
 
+    @again_if_undone
     async def settle(self, job_id: int, actor: str, *, sent: bool, key: str | None) -> int:
         """A person decides UNKNOWN rows, of one key or all; how many. Raises NotFound where the key has none."""
         async with self._database.transaction() as transaction:

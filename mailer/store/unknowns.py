@@ -10,6 +10,7 @@ from mailer.model.job import JobStatus
 from mailer.store.changes import write_changes
 from mailer.store.locks import lock_batches, lock_job
 from mailer.store.minutes import Minutes
+from mailer.store.undone import again_if_undone
 
 
 class UnknownDeliveries:
@@ -19,6 +20,7 @@ class UnknownDeliveries:
         self._database = database
         self._minutes = Minutes(writer)
 
+    @again_if_undone
     async def resend(self, job_id: int, grace: timedelta) -> int:
         """The policy `resend`: what has been UNKNOWN for longer than the grace time is PENDING again; how many."""
         async with self._database.transaction() as transaction:
@@ -30,6 +32,7 @@ class UnknownDeliveries:
             )
         return len(rows)
 
+    @again_if_undone
     async def settle_by_absence(self, job_id: int, grace: timedelta, account: str) -> int:
         """The policy `settle`: PENDING again where a later mail's event has come and its own has not; how many."""
         async with self._database.transaction() as transaction:

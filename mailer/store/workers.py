@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailer.db.database import Database
+from mailer.store.undone import again_if_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Workers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again_if_undone
     async def enter(self, worker_id: str, host: str, pid: int, role: str, version: str) -> None:
         """Signs this process in; forgets those that have been silent for a day."""
         async with self._database.transaction() as transaction:

@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
 from mailer.errors import DatabaseAway
+from mailer.model.automation import UnknownPolicy
+from mailer.model.delivery import Delivery, Status, UpdateStatus
+from mailer.model.ses_event import EventKind, SesEvent
+from mailer.store.feedback import FeedbackLedger
 from mailer.store.suppressions import NewSuppression, Suppressions
 from mailer.store.undone import TIMES
 from tests.doubles.oracle import Action, Fault
@@ -51,6 +56,47 @@ async def send(process: Process) -> object:
     return await process.queue.end_done(job, "", unknown_is_final=True)
 
 
+async def cancel(process: Process) -> object:
+    return await process.interventions.cancel(await process.enqueue(definition()), ACTOR)
+
+
+async def left(process: Process, after: Status, unknown: UnknownPolicy = UnknownPolicy.SKIP) -> tuple[int, Delivery]:
+    """A job that is over but for what its policy waits for; its one delivery stands so, or its update query failed."""
+    job = await process.run_job(definition(unknown=unknown), ["하나"])
+    claim, (delivery,) = await process.take(job.job_id)
+    await process.send(delivery, claim, after, UpdateStatus.FAILED)
+    assert await process.queue.close_batch(claim)
+    if unknown is UnknownPolicy.SKIP:
+        await process.finish(job)
+    return job.job_id, delivery
+
+
+async def retry(process: Process) -> object:
+    job_id, _ = await left(process, Status.FAILED)
+    return (await process.interventions.retry(job_id, ACTOR, with_current=False)).deliveries == 1
+
+
+async def retry_updates(process: Process) -> object:
+    job_id, _ = await left(process, Status.SENT)
+    return await process.interventions.retry_updates(job_id, ACTOR, with_current=False) == 1
+
+
+async def settle(process: Process) -> object:
+    job_id, _ = await left(process, Status.UNKNOWN)
+    return await process.interventions.settle(job_id, ACTOR, sent=False, key=None) == 1
+
+
+async def resend(process: Process) -> object:
+    job_id, _ = await left(process, Status.UNKNOWN, UnknownPolicy.RESEND)
+    return await process.unknowns.resend(job_id, timedelta()) == 1
+
+
+async def heed(process: Process) -> object:
+    _, delivery = await left(process, Status.UNKNOWN)
+    event = SesEvent(EventKind.SEND, delivery.delivery_id, delivery.token, "ses-1", "", False, ())
+    return await FeedbackLedger(process.database, "default", "events").heed([event]) == 1
+
+
 CASES: dict[str, tuple[Verb, str]] = {
     "enqueue": (enqueue, "INSERT INTO JOB_QUEUE"),
     "claim a job": (claim_job, "UPDATE JOB_QUEUE"),
@@ -61,6 +107,13 @@ CASES: dict[str, tuple[Verb, str]] = {
     "record": (send, "UPDATE DELIVERY"),
     "close a batch": (send, "'CLOSED'"),
     "end a job": (send, "END_AT"),
+    "save": (enqueue, "INTO AUDIT_LOG"),
+    "cancel": (cancel, "SET STATUS = 'CANCELLED'"),
+    "retry": (retry, "END_AT = NULL"),
+    "retry updates": (retry_updates, "UPDATE_STATUS = 'DUE', UPDATE_ROWS"),
+    "settle": (settle, "DISTINCT BATCH_NO"),
+    "resend": (resend, "DISTINCT BATCH_NO"),
+    "heed an event": (heed, "SET FEEDBACK"),
     "suppress": (add, "INTO SUPPRESSION"),
     "suppress no longer": (remove, "DELETE FROM SUPPRESSION"),
 }
