@@ -135,7 +135,7 @@ _MEANINGS: dict[str, _Meaning] = {
     "ORA-01045": _Meaning(Kind.DENIED, "the user may not log in", "Ask the DBA: GRANT CREATE SESSION TO …."),
     "DPY-3015": _Meaning(
         Kind.DENIED,
-        "the password is kept in a form older than 12c, which this driver can't use",
+        "the password is kept in a form older than 11g, which this driver can't use",
         "Ask the DBA to set it anew (ALTER USER … IDENTIFIED BY …) with SQLNET.ALLOWED_LOGON_VERSION_SERVER=12.",
     ),
     "DPY-3001": _Meaning(
