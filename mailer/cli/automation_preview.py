@@ -71,11 +71,11 @@ def sample_json(sample: Sample) -> dict[str, Json]:
     return {
         "row_no": sample.row_no,
         "key": sample.key,
-        "from": message.sender,
-        "reply_to": list(message.reply_to),
+        "from": _decoded(message.sender),
+        "reply_to": [_decoded(address) for address in message.reply_to],
         "to": message.to,
         "subject": message.subject,
-        "headers": dict(message.headers),
+        "headers": {name: _decoded(value) for name, value in message.headers},
         "text": message.text,
         "html": message.html,
         "attachments": [

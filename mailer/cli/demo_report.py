@@ -84,8 +84,9 @@ async def print_report(database: Database, view: JobView) -> None:
     )
     if view.log_lines:
         print_log_lines(view)
-    rate = f", at {outcomes.rate:.0f} mails a second" if outcomes.rate else ""
-    out.print(f"\njob {view.job.job_id} {view.job.status.value}: {view.job.log or ''}{rate}", markup=False)
+    out.print(f"\njob {view.job.job_id} {view.job.status.value}: {view.job.log or ''}", markup=False)
+    if outcomes.rate:
+        out.print(f"from its first mail to its last: {outcomes.rate:.0f} mails a second")
 
 
 def print_next(folder: Path, examples: Path) -> None:
@@ -115,4 +116,5 @@ def next_commands(folder: Path, examples: Path) -> list[str]:
         f"mailer automation apply {shlex.quote(shortest)}",
         "mailer enqueue welcome",
         "mailer run --until-idle",
+        "mailer job show 2",
     ]

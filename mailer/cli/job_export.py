@@ -6,7 +6,8 @@ from mailer.db.record import Record
 
 
 def _values(record: Record) -> list[str | int | None]:
-    """Times in UTC, ISO 8601."""
+    """Times in UTC, ISO 8601. An error that says no more than its code is left out."""
+    code, error = record.maybe_text("ERROR_CODE"), record.maybe_text("ERROR")
     return [
         record.integer("ROW_NO"),
         record.text("RECIPIENT_KEY"),
@@ -14,8 +15,8 @@ def _values(record: Record) -> list[str | int | None]:
         record.text("STATUS"),
         record.integer("ATTEMPT"),
         record.maybe_text("MESSAGE_ID"),
-        record.maybe_text("ERROR_CODE"),
-        record.maybe_text("ERROR"),
+        code,
+        None if error == code else error,
         record.text("UPDATE_STATUS"),
         record.maybe_text("FEEDBACK"),
         iso(record.maybe_moment("SENDING_AT")),

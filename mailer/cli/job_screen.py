@@ -35,7 +35,9 @@ async def show_deliveries(slices: AsyncIterator[list[Record]], total: int, job_i
 
 def _cells(record: Record) -> list[str]:
     email, update = record.maybe_text("EMAIL"), record.text("UPDATE_STATUS")
-    why = ": ".join(part for part in (record.maybe_text("ERROR_CODE"), record.maybe_text("ERROR")) if part)
+    code, error = record.maybe_text("ERROR_CODE") or "", record.maybe_text("ERROR") or ""
+    # Many an error begins with what its code says.
+    why = error if error.startswith(code) else ": ".join(part for part in (code, error) if part)
     return [
         str(record.integer("ROW_NO")),
         record.text("RECIPIENT_KEY"),

@@ -16,7 +16,7 @@ from mailer.store.minutes import Counts
 from mailer.worker.job_run import summary
 
 PLAIN_EVERY = 10.0
-"""Seconds between two plain lines, where nothing else changes."""
+"""Seconds between two plain lines of a job that stays in its state."""
 RATE_OVER = 3.0
 """Seconds over which the rate that is shown is measured."""
 
@@ -42,13 +42,14 @@ def progress_on(console: Console, clock: Clock) -> Iterator[Progress]:
 
 
 class PlainProgress:
-    """Says each change of the job's state, and every few seconds how far it is."""
+    """Says each change of the job's state, and how far it is every few seconds, where it has moved on."""
 
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
         self._state: tuple[JobStatus, bool] | None = None
         self._said_at = 0.0
+        self._said = ""
 
     def show(self, job: Job, counts: Counts) -> None:
         """See `Progress.show`."""
@@ -56,8 +57,10 @@ class PlainProgress:
         if not job.status.is_active or (state == self._state and now - self._said_at < PLAIN_EVERY):
             return
         self._state, self._said_at = state, now
-        how_far = f": {summary(counts, None)}" if counts.total else ""
-        self._console.print(f"job {job.job_id} {job.status.value}{how_far}", markup=False, highlight=False)
+        line = f"job {job.job_id} {job.status.value}" + (f": {summary(counts, None)}" if counts.total else "")
+        if line != self._said:
+            self._console.print(line, markup=False, highlight=False)
+        self._said = line
 
 
 class LiveProgress:

@@ -170,9 +170,11 @@ class JobRun:
 
 
 def summary(counts: Counts, seconds: float | None) -> str:
-    """A job in one line: 'sent 590, skipped 12, failed 8 of 610 in 3.2 s (184/s)'."""
+    """A job in one line: 'sent 590, skipped 12, failed 8 of 610 in 3.2 s (184/s)', or 'nothing to send'."""
+    if not counts.total:
+        return "nothing to send"
     order = (Status.SENT, Status.SKIPPED, Status.FAILED, Status.UNKNOWN, Status.SENDING, Status.PENDING)
     parts = [f"{status.value.lower()} {counts.deliveries[status]}" for status in order if counts.deliveries[status]]
-    line = f"{', '.join(parts) or 'nothing to send'} of {counts.total}"
+    line = f"{', '.join(parts)} of {counts.total}"
     sent = counts.deliveries[Status.SENT]
     return f"{line} in {seconds:.1f} s ({sent / max(seconds, 0.001):.0f}/s)" if seconds is not None else line

@@ -66,7 +66,7 @@ def test_it_reports_how_each_recipient_ended_and_why(first: Ran, demo_data: Demo
     assert sum(count for count, _ in table.values()) == expected.rows
     assert "update queries: 612 done, 2 failed" in first.stdout
     assert "job 1 DONE: sent 614, skipped 9, failed 17 of 640 in " in first.stdout
-    assert " mails a second" in first.stdout
+    assert "\nfrom its first mail to its last: " in first.stdout
 
 
 def test_the_mails_are_in_the_outbox_and_what_was_there_is_untouched(newcomer: Path, first: Ran) -> None:
@@ -96,6 +96,7 @@ def test_the_commands_to_try_next_work_as_they_stand(newcomer: Path, first: Ran)
     assert "job 1 of monthly-statement: DONE" in shell.stdout
     assert "김서연님, 10월 명세서" in shell.stdout
     assert "job 2 waiting" in shell.stdout
+    assert "job 2 of welcome: DONE" in shell.stdout
     assert len([name for name in mails(newcomer) if name.startswith("2-")]) == 12
 
 
@@ -126,7 +127,7 @@ def test_a_folder_of_ones_own_is_left_alone(tmp_path: Path) -> None:
 def test_an_outbox_that_can_not_be_written_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("a file")
     said = look(tmp_path, "demo")
-    assert said.code == 4
+    assert said.code == 2
     assert "the outbox folder outbox can't be written" in said.stderr
     assert "Traceback" not in said.stderr
 

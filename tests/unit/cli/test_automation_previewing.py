@@ -34,6 +34,7 @@ def test_the_row_with_a_key_is_rendered(command: Mailer, workplace: Path) -> Non
     path = write_definition(workplace)
     shown = json.loads(command("automation", "preview", str(path), "--key", "10006", "--json").stdout)
     assert (shown["row_no"], shown["key"], shown["attachments"], shown["file"]) == (3, "10006", [], None)
+    assert shown["from"] == "고객센터 <billing@example.co.kr>"
     assert shown["html"].startswith("<p>")
     assert shown["subject"].endswith("님께")
     assert "@" in shown["to"]

@@ -65,7 +65,7 @@ def test_csv_on_stdout_has_the_header_of_the_contract_and_no_byte_order_mark(des
         "",
         "",
     )
-    assert (failed["key"], failed["email"], failed["error_code"], failed["error"]) == ("#3", "", "no key", "no key")
+    assert (failed["key"], failed["email"], failed["error_code"], failed["error"]) == ("#3", "", "no key", "")
     assert unknown["error"] == '읽기 "시간", 초과\n둘째 줄'
 
 
@@ -126,6 +126,25 @@ def test_on_the_screen_addresses_are_masked_and_a_row_is_a_line(desk: Desk) -> N
     assert [line[0] for line in lines] == ["row", "1", "2", "3", "4"]
     assert [line[2] for line in lines[1:]] == ["k***@example.com", "k***@example.com", "", "***@example.com"]
     assert lines[4][-1] == 'Timeout: 읽기 "시간", 초과 둘째 줄'
+
+
+def test_on_the_screen_what_code_and_error_both_say_is_said_once(desk: Desk) -> None:
+    async def failed(database: Database) -> None:
+        malformed = "malformed address: it has no '@'"
+        rows = [
+            NewDelivery(1, "#1", None, {}, "t1", Status.FAILED, "no key", "no key"),
+            NewDelivery(2, "K2", "kim", {}, "t2", Status.FAILED, "malformed address", malformed),
+        ]
+        await load(database, rows)
+
+    desk.given(failed)
+    lines = desk.mailer("job", "deliveries", "1").out.splitlines()
+    assert [line.split("\t")[-1] for line in lines] == ["why", "no key", "malformed address: it has no '@'"]
+    rows = rows_of(desk.mailer("job", "deliveries", "1", "--csv", "-").out)
+    assert [(row["error_code"], row["error"]) for row in rows] == [
+        ("no key", ""),
+        ("malformed address", "malformed address: it has no '@'"),
+    ]
 
 
 def test_a_terminal_gets_no_more_rows_than_a_person_looks_at(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,15 +157,25 @@ async def test_a_database_that_is_away_for_longer_than_the_patience_is_an_error(
     assert PATIENCE.total_seconds() < clock.monotonic() < PATIENCE.total_seconds() + 1
 
 
-async def test_plain_lines_come_at_each_change_and_every_ten_seconds(database: Database, clock: HandClock) -> None:
+async def test_a_plain_line_comes_every_ten_seconds_where_something_has_changed(
+    database: Database, clock: HandClock
+) -> None:
     text = StringIO()
     jobs, job_id = Jobs(database), await load(database, [new(1, Status.SENT), new(2, Status.PENDING)])
     with progress_on(Console(file=text), clock) as progress:
         assert isinstance(progress, PlainProgress)
-        for seconds in (0, 1, 8.9, 0.1, 1):
+        job, counts = await jobs.read(job_id), await jobs.counts(job_id)
+        later = type(counts)({**counts.deliveries, Status.SENT: 2, Status.PENDING: 0}, counts.updates)
+        for seconds in (0, 1, 8.9, 0.1, 10, 10):
             clock.advance(seconds)
-            progress.show(await jobs.read(job_id), await jobs.counts(job_id))
-    assert text.getvalue() == f"job {job_id} RUNNING: sent 1, pending 1 of 2\n" * 2
+            progress.show(job, counts)
+        for _ in range(3):
+            progress.show(job, later)
+            clock.advance(10)
+    assert text.getvalue().splitlines() == [
+        f"job {job_id} RUNNING: sent 1, pending 1 of 2",
+        f"job {job_id} RUNNING: sent 2 of 2",
+    ]
 
 
 async def test_on_a_terminal_a_bar_shows_what_has_ended_and_the_rate(database: Database, clock: HandClock) -> None:
