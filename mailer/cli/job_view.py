@@ -14,6 +14,8 @@ from mailer.store.purging import PURGED
 
 UPDATE_OF_NO_ROW = "update touched no row"
 """The code in JOB_LOG of an update query that found nothing to write."""
+ATTACHMENT_MISSING = "attachment missing"
+"""The code in JOB_LOG of a file that was not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ def _about_deliveries(view: JobView) -> Iterator[str]:
         yield (
             f"Nobody knows whether SES took the UNKNOWN. Find out, then 'mailer job settle {number} --as sent' or "
             "'--as not-sent', of one with --key."
+        )
+    is_missing = any(line.code == ATTACHMENT_MISSING for line in view.log_lines)
+    if is_missing and deliveries[Status.SKIPPED] > view.held_back:
+        yield (
+            "Put the missing attachments in their place: no update query has marked their recipients, so the next job "
+            f"mails those whom the target query still returns. 'mailer enqueue {view.job.automation}' makes one."
         )
     if view.held_back:
         yield (

@@ -45,7 +45,8 @@ def _refuse_to_replace(files: Mapping[Path, bytes]) -> None:
                 continue
         except OSError as error:
             raise ConfigurationError(f"{path} can't be read: {error.strerror}", "Name another folder.") from None
-        raise ConfigurationError(f"{path} is there already, and differs", "Name another folder, or remove the file.")
+        advice = "Add --overwrite to replace it, or name another folder with --out."
+        raise ConfigurationError(f"{path} is there already, and differs", advice)
 
 
 def _document(automation: Automation, stem: str) -> tomlkit.TOMLDocument:

@@ -95,6 +95,7 @@ def test_what_is_exported_is_unchanged_when_it_is_applied_again(mailer: Mailer, 
     refused = mailer("automation", "export", "1", "--out", "내보낸")
     assert refused.code == 2
     assert "is there already, and differs" in refused.stderr
+    assert "Add --overwrite to replace it, or name another folder with --out." in refused.stderr
     replaced = mailer("automation", "export", "1", "--out", "내보낸", "--overwrite")
     assert replaced.stdout.splitlines() == ["내보낸/monthly-statement.toml", "내보낸/monthly-statement.html"]
 

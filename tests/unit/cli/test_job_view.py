@@ -71,6 +71,10 @@ PAUSE = Pause(NOW, "SES refuses connections")
             ["mailer job retry 17 --updates"],
         ),
         (
+            view(JobStatus.DONE, counts={Status.SENT: 5, Status.SKIPPED: 2}, codes=("attachment missing",)),
+            ["Put the missing attachments in their place", "'mailer enqueue 월간-명세서'"],
+        ),
+        (
             view(JobStatus.DONE, counts={Status.SKIPPED: 5}, held_back=5),
             ["Held back", "mailer job deliveries 17 --status skipped"],
         ),
