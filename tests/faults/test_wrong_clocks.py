@@ -18,7 +18,7 @@ from tests.faults.waiting import until
 from tests.faults.workplace import LEASE, statement
 
 HOUR = 3600
-SLOW_RATE = 90
+SLOW_RATE = 80
 Clock = Callable[[int], dict[str, str]]
 """The environment of a process whose clock is so many seconds ahead."""
 
@@ -44,11 +44,11 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
 def test_workers_whose_clocks_are_two_hours_apart_share_a_job_and_rob_nobody(
     workplace: OracleWorkplace, clock: Clock
 ) -> None:
-    customers, lease = 1010, 9  # three batches, and longer than a lease
+    customers, lease = 1000, 9  # two batches, and longer than a lease
     workplace.add_customers(customers)
     workplace.environment |= {"MAILER_SES_RATE": str(SLOW_RATE), "MAILER_LEASE": f"{lease}s"}
     auto_id = workplace.save(statement(max_parallel=10))
-    workers = [workplace.start("run", "--role", "worker", env=clock(ahead)) for ahead in (HOUR, -HOUR, 0)]
+    workers = [workplace.start("run", "--role", "worker", env=clock(ahead)) for ahead in (HOUR, -HOUR)]
     for worker in workers:
         worker.wait_until_said("started")
     began = datetime.now(UTC)
@@ -58,7 +58,7 @@ def test_workers_whose_clocks_are_two_hours_apart_share_a_job_and_rob_nobody(
 
     workplace.require_all_sent(job_id, customers)
     assert (
-        len(workplace.query("SELECT DISTINCT WRITER FROM JOB_MINUTE WHERE JOB_ID = ? AND STATE = 'SENT'", job_id)) == 3
+        len(workplace.query("SELECT DISTINCT WRITER FROM JOB_MINUTE WHERE JOB_ID = ? AND STATE = 'SENT'", job_id)) == 2
     )
     assert [tuple(row) for row in workplace.query("SELECT DISTINCT FENCE FROM JOB_BATCH")] == [(1,)]
     assert [tuple(row) for row in workplace.query("SELECT FENCE FROM JOB_QUEUE")] == [(1,)]
