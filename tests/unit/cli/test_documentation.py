@@ -85,7 +85,7 @@ def test_the_readme_names_every_option_of_run_enqueue_and_migrate() -> None:
 
 
 def test_the_readme_has_each_exit_code() -> None:
-    assert [int(code) for code, _ in table_below("| exit code |")] == [0, 1, 2, 3, 4, 130]
+    assert [int(code) for code, _ in table_below("| exit code |")] == [0, 1, 2, 3, 4, 130, 143]
 
 
 def test_the_readme_names_every_key_of_a_definition_and_no_other(
