@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from functools import wraps
-from urllib.parse import quote
 
 from mailer.model.template.arithmetic import Number, calculate, signed
 from mailer.model.template.dates import formatted_date
 from mailer.model.template.formats import money, number, percent, rounded, won
 from mailer.model.template.josa import with_particle
 from mailer.model.template.lists import flat, join, length, sort, timed, total, watched
-from mailer.model.template.texts import joined, nl2br, replace, safe, truncate
+from mailer.model.template.texts import joined, nl2br, replace, safe, truncate, urlencode
 from mailer.model.template.values import given, is_blank, shown
 
 LOOP_OVER = " loop over"
@@ -74,7 +73,7 @@ FILTERS: dict[str, Filter] = {
     "trim": _of_text(_trim),
     "truncate": _of_text(truncate),
     "upper": _of_text(lambda text: text.upper()),
-    "urlencode": _of_text(lambda text: quote(text, safe="")),
+    "urlencode": urlencode,
     "won": _of_value(won),
     LOOP_OVER: timed,
     JOINED: joined,

@@ -1,5 +1,7 @@
 """Filters over texts."""
 
+from urllib.parse import quote
+
 from jinja2 import pass_context, pass_eval_context
 from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
@@ -35,6 +37,16 @@ def nl2br(evaluation: EvalContext, value: object) -> str:
     """The lines of a text as lines of HTML; in text parts they are lines already."""
     text = shown(given(value))
     return Markup("<br>\n").join(escape(text).splitlines()) if evaluation.autoescape else text
+
+
+@pass_context
+def urlencode(context: Context, value: object) -> str | None:
+    """The text as a part of a URL; NULL passes by."""
+    if given(value) is None:
+        return None
+    text = shown(value)
+    budget_of(context).watch(text)  # before it: a byte of it takes as long as a hundred elsewhere
+    return quote(text, safe="")
 
 
 def safe(text: str) -> str:

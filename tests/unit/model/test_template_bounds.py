@@ -145,6 +145,17 @@ def test_what_a_filter_makes_is_no_larger_than_the_mail_may_be() -> None:
     assert compiled.render({"X": "가" * 200}, (), RenderLimits(60, 1000), time.monotonic).text == "가가…"
 
 
+def test_what_is_slow_to_make_is_not_begun_for_a_text_that_is_too_large() -> None:
+    row: Row = {"X": "가" * 1_000_000}
+    tracemalloc.start()
+    try:
+        stopped("$(X | urlencode)", RenderLimits(seconds=600, bytes=1000), row)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000
+
+
 @pytest.mark.parametrize(("begin", "end"), ["[]", "()"])
 def test_lists_are_not_put_into_lists_for_to_compare_them_would_take_for_ever(begin: str, end: str) -> None:
     def list_of(name: str) -> str:
