@@ -14,6 +14,7 @@ from bench.idle import idle
 from bench.loading import loading
 from bench.memory import peak_memory
 from bench.naive import against_naive
+from bench.old_rows import old_rows
 from bench.pacing import paced
 from bench.peers import peers
 from bench.plots import plots
@@ -29,6 +30,7 @@ MEASURES: Mapping[str, Measure] = {
     "attachment": attachment,
     "batching": batching,
     "two-processes": two_processes,
+    "old-rows": old_rows,
     "idle": idle,
     "plots": plots,
 }

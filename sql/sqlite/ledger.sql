@@ -34,13 +34,15 @@ UPDATE DELIVERY
 
 -- name: skip_held_back_keys
 -- A key whose earlier mail or update query is still open in another job of the automation, or was settled only after this job
--- had begun: its target query may not have seen it. Only jobs begun within the automation's hold_back count.
+-- had begun: its target query may not have seen it. Only jobs begun within the automation's hold_back count:
+-- the oldest of them is looked for first, so that years of earlier mails to a key cost nothing.
 UPDATE DELIVERY
    SET STATUS = 'SKIPPED', ERROR_CODE = 'held back', DONE_AT = UTC_NOW(), CHANGED_AT = UTC_NOW(),
        ERROR = 'held back: job ' || (
            SELECT MAX(O.JOB_ID) FROM DELIVERY O JOIN JOB_QUEUE Q ON Q.JOB_ID = O.JOB_ID
             WHERE O.RECIPIENT_KEY = DELIVERY.RECIPIENT_KEY AND O.JOB_ID <> DELIVERY.JOB_ID
               AND Q.AUTO_ID = :auto_id AND Q.START_AT > UTC_AFTER(-:hold_back_seconds)
+              AND O.JOB_ID >= (SELECT MIN(R.JOB_ID) FROM JOB_QUEUE R WHERE R.AUTO_ID = :auto_id AND R.START_AT > UTC_AFTER(-:hold_back_seconds))
               AND (O.STATUS IN ('SENDING', 'UNKNOWN')
                    OR O.STATUS = 'SENT' AND (O.UPDATE_STATUS IN ('DUE', 'FAILED') OR O.UPDATE_ROWS = 0)
                    OR O.STATUS = 'SENT' AND O.CHANGED_AT > :start_at)
@@ -50,6 +52,7 @@ UPDATE DELIVERY
            SELECT 1 FROM DELIVERY O JOIN JOB_QUEUE Q ON Q.JOB_ID = O.JOB_ID
             WHERE O.RECIPIENT_KEY = DELIVERY.RECIPIENT_KEY AND O.JOB_ID <> DELIVERY.JOB_ID
               AND Q.AUTO_ID = :auto_id AND Q.START_AT > UTC_AFTER(-:hold_back_seconds)
+              AND O.JOB_ID >= (SELECT MIN(R.JOB_ID) FROM JOB_QUEUE R WHERE R.AUTO_ID = :auto_id AND R.START_AT > UTC_AFTER(-:hold_back_seconds))
               AND (O.STATUS IN ('SENDING', 'UNKNOWN')
                    OR O.STATUS = 'SENT' AND (O.UPDATE_STATUS IN ('DUE', 'FAILED') OR O.UPDATE_ROWS = 0)
                    OR O.STATUS = 'SENT' AND O.CHANGED_AT > :start_at));
