@@ -73,11 +73,11 @@ class OracleSchema:
     is_shared = True
 
     def __init__(self, dsn: str, user: str) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self.user = user
 
     def settle_in(self, workplace: Path) -> None:
-        settings = f"MAILER_DATABASE=oracle://{self._dsn}\nMAILER_DATABASE_USER={self.user}\n"
+        settings = f"MAILER_DATABASE=oracle://{self.dsn}\nMAILER_DATABASE_USER={self.user}\n"
         (workplace / ".env").write_text(f"{settings}MAILER_DATABASE_PASSWORD={PASSWORD}\n", encoding="utf-8")
         migrated = look(workplace, "migrate")
         assert migrated.code == 0, migrated.stderr
@@ -96,7 +96,7 @@ class OracleSchema:
         return f"{time} - NUMTODSINTERVAL({seconds}, 'SECOND')"
 
     def _connected(self) -> oracledb.Connection:
-        return oracledb.connect(user=self.user, password=PASSWORD, dsn=self._dsn)
+        return oracledb.connect(user=self.user, password=PASSWORD, dsn=self.dsn)
 
 
 def new_schema(standin: OracleProcess) -> OracleSchema:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import oracledb
@@ -10,40 +9,34 @@ import pytest
 
 from mailer.cli.demo_data import DemoData
 from mailer.shipped import shipped_folder
-from tests.doubles.oracle_process import OracleProcess, oracle_process
+from tests.doubles.oracle_process import OracleProcess
 from tests.e2e.commands import StartMailer, look, run_mailer
 from tests.e2e.oracle_crm import fill
+from tests.e2e.own_database import PASSWORD, OracleSchema, new_schema
 from tests.e2e.statements import check_outcome, deliveries, show
 
-OWN, CRM = "비밀", "고객"
 SETTINGS = """
-MAILER_DATABASE=oracle://{dsn}
-MAILER_DATABASE_USER=MAILER
-MAILER_DATABASE_PASSWORD={own}
-MAILER_SOURCES__ERP__DSN={dsn}
-MAILER_SOURCES__ERP__USER=CRM
-MAILER_SOURCES__ERP__PASSWORD={crm}
+MAILER_DATABASE=oracle://{own.dsn}
+MAILER_DATABASE_USER={own.user}
+MAILER_DATABASE_PASSWORD={password}
+MAILER_SOURCES__ERP__DSN={crm.dsn}
+MAILER_SOURCES__ERP__USER={crm.user}
+MAILER_SOURCES__ERP__PASSWORD={password}
 """
 
 
 @pytest.fixture
-def oracle(workplace: Path) -> Iterator[OracleProcess]:
-    """With the customers' tables; the workplace's settings lead there."""
-    with oracle_process({"MAILER": OWN, "CRM": CRM}) as process:
-        asyncio.run(fill_in(process, workplace / "crm.db"))
-        (workplace / ".env").write_text(SETTINGS.format(dsn=process.dsn, own=OWN, crm=CRM), encoding="utf-8")
-        yield process
+def crm(workplace: Path, standin: OracleProcess) -> OracleSchema:
+    """The customers' tables; the workplace's settings lead there, and to a schema that is still empty."""
+    own, crm = new_schema(standin), new_schema(standin)
+    asyncio.run(fill_in(crm, workplace / "crm.db"))
+    (workplace / ".env").write_text(SETTINGS.format(own=own, crm=crm, password=PASSWORD), encoding="utf-8")
+    return crm
 
 
-async def fill_in(process: OracleProcess, crm: Path) -> None:
-    async with oracledb.connect_async(user="CRM", password=CRM, dsn=process.dsn) as connection:
+async def fill_in(schema: OracleSchema, crm: Path) -> None:
+    async with oracledb.connect_async(user=schema.user, password=PASSWORD, dsn=schema.dsn) as connection:
         await fill(connection, crm)
-
-
-async def ask(process: OracleProcess, user: str, password: str, sql: str) -> list[tuple[object, ...]]:
-    async with oracledb.connect_async(user=user, password=password, dsn=process.dsn) as connection:
-        found: list[tuple[object, ...]] = await connection.fetchall(sql)
-        return found
 
 
 def definition(workplace: Path) -> Path:
@@ -59,7 +52,7 @@ def definition(workplace: Path) -> Path:
     return folder / "automation.toml"
 
 
-@pytest.mark.usefixtures("oracle")
+@pytest.mark.usefixtures("crm")
 def test_without_a_schema_it_asks_for_mailer_migrate(workplace: Path) -> None:
     ran = run_mailer(workplace, "run", "--until-idle")
     assert ran.code == 2
@@ -69,7 +62,7 @@ def test_without_a_schema_it_asks_for_mailer_migrate(workplace: Path) -> None:
 
 
 def test_a_scheduler_and_two_workers_send_every_mail_once(
-    oracle: OracleProcess, workplace: Path, start_mailer: StartMailer, demo_data: DemoData
+    crm: OracleSchema, workplace: Path, start_mailer: StartMailer, demo_data: DemoData
 ) -> None:
     assert look(workplace, "migrate").code == 0
     applied = look(workplace, "automation", "apply", str(definition(workplace)))
@@ -85,6 +78,6 @@ def test_a_scheduler_and_two_workers_send_every_mail_once(
     outbox = sorted(path.name.split("-")[1] for path in (workplace / "outbox").glob("*.eml"))
     assert outbox == sent
     assert len(set(sent)) == len(sent) == show(workplace)["counts"]["SENT"]
-    ((written,),) = asyncio.run(ask(oracle, "CRM", CRM, "SELECT COUNT(*) FROM CUSTOMER WHERE SENT_AT IS NOT NULL"))
+    ((written,),) = crm.query("SELECT COUNT(*) FROM CUSTOMER WHERE SENT_AT IS NOT NULL")
     assert isinstance(written, int)
     assert written > 600
