@@ -1,6 +1,6 @@
 """From settings to open parts: the database, data sources, storage and transport that a command works with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
@@ -12,7 +12,7 @@ from anyio.abc import TaskStatus
 from mailer.attachments.location import open_storage
 from mailer.attachments.storage import Storage
 from mailer.db.database import Database
-from mailer.db.migrations import migrate, require_current_schema, require_own
+from mailer.db.migrations import Migration, migrate, require_current_schema, require_own
 from mailer.db.sqlite import SqliteDatabase
 from mailer.errors import TransportAway
 from mailer.model.clock import Clock
@@ -45,18 +45,25 @@ def database_of(settings: Settings, clock: Clock, *, create: bool = False) -> Da
             return OracleDatabase(service, clock, patience=settings.db_patience.total_seconds())
 
 
+def _silently(migration: Migration) -> None:
+    pass
+
+
 @asynccontextmanager
-async def open_database(settings: Settings, clock: Clock, *, may_migrate: bool = False) -> AsyncIterator[Database]:
+async def open_database(
+    settings: Settings, clock: Clock, *, may_migrate: bool = False, on_migrated: Callable[[Migration], None] = _silently
+) -> AsyncIterator[Database]:
     """The database with this program's schema. Raises NotFound, MigrationNeeded, ConfigurationError, DatabaseAway.
 
-    `may_migrate`: for commands that bring the schema up by themselves where MAILER_AUTO_MIGRATE lets them.
+    `may_migrate`: for commands that bring the schema up by themselves where MAILER_AUTO_MIGRATE lets them; each
+    migration that ran is told to `on_migrated`.
     """
     migrates = may_migrate and settings.migrates_itself
     async with database_of(settings, clock, create=migrates) as database:
         if migrates:
             await require_own(database)
             for migration in await migrate(database):
-                log.info("migrated", version=migration.version, what=migration.description)
+                on_migrated(migration)
         else:
             await require_current_schema(database)
         yield database

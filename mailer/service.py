@@ -19,6 +19,7 @@ import structlog
 from mailer.alerts import Alerts
 from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
 from mailer.db.database import Database
+from mailer.db.migrations import Migration
 from mailer.errors import ConfigurationError, DatabaseAway
 from mailer.model.clock import Clock
 from mailer.model.template import RenderLimits
@@ -87,7 +88,7 @@ class Service:
         if self._role is Role.EVENTS and self._settings.ses_events_queue is None:
             raise ConfigurationError("there is no queue of events", "Set MAILER_SES_EVENTS_QUEUE to its URL.")
         async with (
-            open_database(self._settings, self._clock, may_migrate=True) as database,
+            open_database(self._settings, self._clock, may_migrate=True, on_migrated=_log_migration) as database,
             self._signed_in(database),
             self._open_resources(database) as resources,
             anyio.create_task_group() as background,
@@ -233,6 +234,10 @@ class Service:
             with suppress(DatabaseAway):
                 if not await fires.due() and not await jobs.active():
                     self.stop()
+
+
+def _log_migration(migration: Migration) -> None:
+    log.info("migrated", version=migration.version, what=migration.description)
 
 
 def limits_of(settings: Settings) -> Limits:
