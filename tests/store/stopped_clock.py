@@ -61,6 +61,8 @@ NAMES = frozenset(
         "test_an_attempt_begins_with_sending_and_its_time",
         "test_the_time_of_sending_is_set_once",
         # test_purging
+        "test_an_unknown_keeps_its_list_while_an_event_may_settle_it",
+        "test_row_data_goes_alone_and_once",
         "test_a_job_is_old_when_it_ended_so_long_ago",
         "test_an_old_job_loses_list_batches_minutes_and_log_and_keeps_its_row",
         # test_settling
