@@ -9,6 +9,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+_CANCEL_AGAIN = 0.1
 
 
 class _Interrupted(Exception):
@@ -90,8 +92,7 @@ class Session:
                     try:
                         await self._read_packets()
                     finally:
-                        await self._stop_executing()
-                        answering.cancel()
+                        await self._end(answering)
         except* (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -99,6 +100,14 @@ class Session:
             self._packets.close()
             if self.calls:
                 await self.calls.close()
+
+    async def _end(self, answering: asyncio.Task[None]) -> None:
+        """Until it has ended: asyncio.wait_for of Python 3.11, in psycopg, may lose a cancellation."""
+        with suppress(psycopg.Error):
+            await self._stop_executing()
+        while not answering.done():
+            answering.cancel()
+            await asyncio.wait([answering], timeout=_CANCEL_AGAIN)
 
     async def _connect(self) -> bool:
         description = await self._packets.read_connect()
