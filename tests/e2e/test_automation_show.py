@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -11,10 +12,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.e2e.commands import EXAMPLE, Mailer
+from tests.e2e.commands import EXAMPLE, Mailer, Ran, look, run_mailer
 from tests.small_definition import NAME, write_definition
 
 DAILY = '[[schedule]]\nkind = "daily"\nat = ["09:00"]\ntimezone = "Asia/Seoul"'
+
+
+@pytest.fixture
+def mailer(workplace: Path) -> Mailer:
+    """In this process: none of these commands waits for anything, or ends the process itself."""
+
+    def run(*arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Ran:
+        assert stdin is None
+        return look(workplace, *arguments, env=env)
+
+    return run
 
 
 @pytest.fixture
@@ -77,7 +89,7 @@ def test_show_in_json_has_all_of_it_with_offsets(mailer: Mailer) -> None:
 def test_show_tells_which_runs_were_skipped(mailer: Mailer, workplace: Path) -> None:
     with closing(sqlite3.connect(workplace / "mailer.db")) as database, database:
         database.execute("UPDATE SCHEDULE SET NEXT_RUN = '2026-01-01 00:00:00.000000', MISFIRE_GRACE = 1")
-    assert mailer("run", "--role", "scheduler", "--until-idle").code == 0
+    assert run_mailer(workplace, "run", "--role", "scheduler", "--until-idle").code == 0
     shown = mailer("automation", "show", NAME).stdout
     assert "skipped runs\n" in shown
     assert "past the misfire grace" in shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("packaging")  # the environment is made once
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -17,10 +18,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, CHECKOUT], check=True)
     (wheel,) = folder.glob("mailer-*.whl")
-    venv.create(folder / "environment", with_pip=True)
+    venv.create(folder / "environment")
     python = folder / "environment" / "bin" / "python"
     constraints = CHECKOUT / "constraints.txt"
-    subprocess.run([python, *pip[1:], "install", "-c", constraints, wheel], check=True)
+    subprocess.run([*pip, "--python", python, "install", "--no-compile", "-c", constraints, wheel], check=True)
     return python.with_name("mailer")
 
 
