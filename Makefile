@@ -11,7 +11,7 @@ demo: $(STAMP)
 	$(BIN)/mailer demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 # Workers are killed while they send a list: make soak DB=sqlite|oracle RECIPIENTS=50000 KILLS=100 RATE=300
 DB ?= sqlite

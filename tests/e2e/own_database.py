@@ -20,6 +20,10 @@ _NUMBERS = itertools.count(1)
 
 on_both_databases = pytest.mark.parametrize("database", ["sqlite", "oracle"], indirect=True)
 """The test runs on SQLite and on the stand-in; one without this mark runs on SQLite."""
+on_both_databases_in_time = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("oracle", marks=pytest.mark.slow)], indirect=True
+)
+"""The same for what takes many seconds over the stand-in."""
 
 
 class OwnDatabase(Protocol):

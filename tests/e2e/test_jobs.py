@@ -13,7 +13,7 @@ from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import TIMEOUT, Mailer, StartMailer, look
 from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, people_mailed, run, wait_for_mails
-from tests.e2e.own_database import OwnDatabase, on_both_databases
+from tests.e2e.own_database import OwnDatabase, on_both_databases_in_time
 from tests.e2e.people import OWNER, change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
@@ -133,7 +133,7 @@ def test_a_data_source_that_goes_away_stops_the_job_and_a_retry_goes_on(
     check_whole(workplace, ses)
 
 
-@on_both_databases
+@on_both_databases_in_time
 def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest(
     workplace: Path, mailer: Mailer, crew: Crew, ses: SesProcess
 ) -> None:

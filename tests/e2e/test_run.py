@@ -10,7 +10,7 @@ from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import Mailer, StartMailer, look
 from tests.e2e.crew import Crew, Shift
 from tests.e2e.over_ses import apply_and_enqueue, over, people_mailed, run, wait_for_mails
-from tests.e2e.own_database import OwnDatabase, on_both_databases
+from tests.e2e.own_database import OwnDatabase, on_both_databases, on_both_databases_in_time
 from tests.e2e.people import change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
@@ -110,7 +110,7 @@ def test_scheduler_and_workers_run_in_processes_of_their_own(
     assert sorted(people_mailed(ses)) == sorted([*EVERYBODY, "new@example.com"])
 
 
-@on_both_databases
+@on_both_databases_in_time
 def test_after_kill_9_the_next_process_takes_over_and_nobody_gets_it_twice(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:

@@ -22,7 +22,13 @@ SLOW_RATE = 80
 Clock = Callable[[int], dict[str, str]]
 """The environment of a process whose clock is so many seconds ahead."""
 
-both_ways = pytest.mark.parametrize("ahead", [HOUR, -HOUR], ids=["an hour ahead", "an hour behind"])
+both_ways = pytest.mark.parametrize(
+    "ahead",
+    [
+        pytest.param(HOUR, id="an hour ahead"),
+        pytest.param(-HOUR, id="an hour behind", marks=pytest.mark.slow),
+    ],
+)
 
 
 @pytest.fixture
