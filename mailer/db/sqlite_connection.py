@@ -52,7 +52,7 @@ class OpenFile:
     def _named(self) -> tuple[int, int] | None:
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except OSError:  # its folder may be gone, too, or closed to us
             return None
         return found.st_dev, found.st_ino
 

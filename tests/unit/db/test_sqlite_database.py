@@ -386,3 +386,18 @@ async def test_a_file_that_has_its_name_back_is_written_again(database: SqliteDa
         await make(database, "가")
     rename(moved, path)
     assert await make(database, "나") == 1
+
+
+async def test_a_folder_that_is_gone_is_a_database_that_is_away(tmp_path: Path) -> None:
+    folder = tmp_path / "폴더"
+    create_folder(folder)
+    async with SqliteDatabase(folder / "mailer.db", SystemClock(), create=True) as database:
+        await migrate(database)
+        rename(folder, tmp_path / "다른 폴더")
+        create_file(folder)
+        with pytest.raises(DatabaseAway, match="moved, deleted or replaced"):
+            await make(database, "가")
+
+
+def create_folder(path: Path) -> None:
+    path.mkdir()
