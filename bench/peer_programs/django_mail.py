@@ -31,10 +31,10 @@ settings.configure(
 )
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from post_office import mail  # noqa: E402
+from django.core.management import call_command  # noqa: E402 - Django has to be set up first
+from post_office import mail  # noqa: E402 - Django has to be set up first
 
-from bench.mails import HTML, MAPPING, SUBJECT, TARGET, TEXT  # noqa: E402
+from bench.mails import HTML, MAPPING, SUBJECT, TARGET, TEXT  # noqa: E402 - Django has to be set up first
 
 
 def filled(text: str, row: dict[str, object]) -> str:

@@ -71,6 +71,11 @@ class Standing:
     update_status: UpdateStatus
 
 
+CODE_LIMIT = 100
+ERROR_LIMIT = 1000
+"""Characters of a change's error code and error that the ledger keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change of a delivery, guarded by where it stood: `before` must still be so."""

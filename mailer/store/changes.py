@@ -6,15 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailer.db.database import Binds, Session
-from mailer.model.delivery import Change, Status, UpdateStatus
+from mailer.model.delivery import CODE_LIMIT, ERROR_LIMIT, Change, Status, UpdateStatus
 from mailer.model.stored_text import maybe_storable
 from mailer.store.database_time import read_now
 from mailer.store.minutes import Minutes
 
 MESSAGE_ID_LIMIT = 200
-CODE_LIMIT = 100
-ERROR_LIMIT = 1000
-"""Characters that the columns take."""
+"""Characters that the column takes."""
 
 
 async def write_changes(transaction: Session, minutes: Minutes, changes: Sequence[Change]) -> None:

@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-from mailer.model.delivery import Change, Delivery, Standing, Status, UpdateStatus
+from mailer.model.delivery import CODE_LIMIT, ERROR_LIMIT, Change, Delivery, Standing, Status, UpdateStatus
 from mailer.model.outcome import Accepted, NoAnswer, Outcome, RecipientRefused, Refused
 
 MAX_RETRIES = 3
 """How often a refusal that names neither account nor recipient is tried again."""
-CODE_LIMIT = 100
-ERROR_LIMIT = 1000
-"""Characters that the ledger keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Worker:
         except MailerError as fault:
             _note(fault)
             did_something = False
-        except Exception as fault:
+        except Exception as fault:  # a defect of this program must not end the service
             log.error("settling what is left of a job met a defect", exc_info=fault)
             did_something = False
         if not did_something:

@@ -1,33 +1,24 @@
 """The ledger's hot path: what a change asks for before it is written, and what it leaves."""
 
-import asyncio
 from datetime import timedelta
 from itertools import chain
 
-import anyio.lowlevel
 import pytest
 
 from mailer.errors import FenceLost
-from mailer.model.delivery import Change, Delivery, Status, UpdateStatus
+from mailer.model.delivery import Delivery, Status, UpdateStatus
 from mailer.model.job import BatchClaim, JobStatus, Stopping
 from mailer.store.ledger import GROUP_LIMIT, Ledger, Recorded, Verdict
 from tests.store.engines import Engine, TimePasses
+from tests.store.groups import Entries, in_one_group
 from tests.store.processes import ACTOR, LEASE, PATIENCE, Process, answer, definition, sending, without_mail
 from tests.store.tables import Tables
 
-Entries = list[tuple[Change, BatchClaim]]
-
 
 async def record_together(process: Process, engine: Engine, entries: Entries) -> list[Recorded | BaseException]:
-    """In one group: all have handed in before the committer begins."""
+    """In one group."""
     ledger = Ledger(process.database, process.name, timedelta(seconds=LEASE), engine.clock, timedelta(seconds=PATIENCE))
-    waiting = [asyncio.create_task(ledger.record(change, claim)) for change, claim in entries]
-    await anyio.lowlevel.checkpoint()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ledger.run)
-        results = await asyncio.gather(*waiting, return_exceptions=True)
-        tasks.cancel_scope.cancel()
-    return results
+    return await in_one_group(ledger, entries)
 
 
 def verdicts(results: list[Recorded | BaseException]) -> list[object]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import cast
 
-import anyio
-import anyio.lowlevel
 import pytest
 
 from mailer.db.database import Binds, Database, Transaction
@@ -18,6 +16,7 @@ from mailer.model.job import BatchClaim
 from mailer.store.ledger import Ledger, Recorded, Verdict
 from tests.store.engines import Engine
 from tests.store.faulty_database import FaultyDatabase
+from tests.store.groups import in_one_group
 from tests.store.processes import LEASE, PATIENCE, Process, answer, definition, sending
 from tests.store.tables import Tables
 
@@ -69,13 +68,7 @@ class Batch:
         database = RefusingDatabase(self.process.database, refuses)
         lease, patience = timedelta(seconds=LEASE), timedelta(seconds=PATIENCE)
         ledger = Ledger(database, self.process.name, lease, self.engine.clock, patience)
-        waiting = [asyncio.create_task(ledger.record(change, self.claim)) for change in changes]
-        await anyio.lowlevel.checkpoint()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ledger.run)
-            results = await asyncio.gather(*waiting, return_exceptions=True)
-            tasks.cancel_scope.cancel()
-        return results
+        return await in_one_group(ledger, [(change, self.claim) for change in changes])
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         setattr(result.settings, "workers", 9)  # noqa: B010 - mypy refuses the plain form
     with pytest.raises(ValidationError):
-        setattr(result.settings.source("crm"), "url", "sqlite:///other.db")  # noqa: B010
+        setattr(result.settings.source("crm"), "url", "sqlite:///other.db")  # noqa: B010 - likewise
     with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(result, "warnings", ())  # noqa: B010
+        setattr(result, "warnings", ())  # noqa: B010 - likewise
 
 
 @pytest.mark.parametrize(

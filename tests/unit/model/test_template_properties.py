@@ -94,7 +94,7 @@ def test_any_expression_renders_or_is_a_fault_that_tells_no_value(expression: st
         compile_template(Template("", source, "")).render(row, [row, row], PLENTY, lambda: 0.0)
     except TemplateFault as fault:
         assert str(fault).startswith("html, line 1")  # noqa: PT017 it may render as well
-        assert "비밀" not in str(fault) + fault.next_step  # noqa: PT017
+        assert "비밀" not in str(fault) + fault.next_step  # noqa: PT017 likewise
 
 
 @settings(deadline=None)

@@ -89,7 +89,7 @@ async def test_reading_leaves_nothing_behind_and_changes_nothing(crm: Path, open
         async with source.stream(READ, 10) as slices:
             await anext(slices)
     assert list(crm.parent.iterdir()) == [crm]
-    assert crm.read_bytes() == before  # noqa: ASYNC240
+    assert crm.read_bytes() == before  # noqa: ASYNC240 (likewise)
 
 
 async def test_updating_leaves_the_journal_mode_and_no_other_file(crm: Path, open_source: OpenSource) -> None:

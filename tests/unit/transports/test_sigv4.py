@@ -31,7 +31,7 @@ credentials = st.builds(
     st.none() | st.sampled_from(["token", "ab/c+d=="]),
     st.none(),
 )
-moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1)).map(  # noqa: DTZ001
+moments = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1)).map(  # noqa: DTZ001 - hypothesis asks for it
     lambda moment: moment.replace(tzinfo=UTC)
 )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.model.delivery import Delivery, Standing, Status, UpdateStatus
+from mailer.model.delivery import CODE_LIMIT, ERROR_LIMIT, Delivery, Standing, Status, UpdateStatus
 from mailer.model.outcome import (
     Accepted,
     AccountPaused,
@@ -17,8 +17,6 @@ from mailer.model.outcome import (
     TransportDown,
 )
 from mailer.worker.outcomes import (
-    CODE_LIMIT,
-    ERROR_LIMIT,
     MAX_RETRIES,
     Next,
     after,

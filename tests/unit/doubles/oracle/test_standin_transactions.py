@@ -162,10 +162,10 @@ async def test_the_clock_moves_for_all_sessions_at_once_and_is_not_rolled_back(
 
 async def test_a_frozen_clock_stands_at_its_moment(standin: StandIn, connection: Connection) -> None:
     await standin.freeze_clock(datetime(2026, 11, 24, 9, 30, 0, 250000, tzinfo=UTC))
-    assert await asked(connection, NOW) == datetime(2026, 11, 24, 9, 30, 0, 250000)  # noqa: DTZ001
+    assert await asked(connection, NOW) == datetime(2026, 11, 24, 9, 30, 0, 250000)
     await standin.advance(timedelta(microseconds=1))
-    assert await asked(connection, NOW) == datetime(2026, 11, 24, 9, 30, 0, 250001)  # noqa: DTZ001
-    assert await asked(connection, "SELECT SYSDATE FROM DUAL") == datetime(2026, 11, 24, 9, 30)  # noqa: DTZ001
+    assert await asked(connection, NOW) == datetime(2026, 11, 24, 9, 30, 0, 250001)
+    assert await asked(connection, "SELECT SYSDATE FROM DUAL") == datetime(2026, 11, 24, 9, 30)
     await standin.freeze_clock(None)
     assert abs((await asked(connection, NOW)).replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=5)
 

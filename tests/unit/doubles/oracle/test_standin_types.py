@@ -10,7 +10,7 @@ from oracledb import AsyncCursor as Cursor
 from tests.unit.doubles.oracle.asking import one, types_of
 from tests.unit.doubles.oracle.failures import fails_with
 
-MOMENT = datetime(2026, 3, 4, 5, 6, 7, 123456)  # noqa: DTZ001 - Oracle's TIMESTAMP has no zone
+MOMENT = datetime(2026, 3, 4, 5, 6, 7, 123456)
 
 
 @pytest.mark.parametrize(
@@ -58,23 +58,23 @@ async def test_a_datetime_binds_as_date_unless_it_is_said_to_be_a_timestamp(curs
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        ("DATE '2026-03-01' - 1", datetime(2026, 2, 28)),  # noqa: DTZ001
-        ("DATE '2026-03-01' + 0.5", datetime(2026, 3, 1, 12)),  # noqa: DTZ001
-        ("DATE '2026-03-01' + 1 / 24 / 60", datetime(2026, 3, 1, 0, 1)),  # noqa: DTZ001
+        ("DATE '2026-03-01' - 1", datetime(2026, 2, 28)),
+        ("DATE '2026-03-01' + 0.5", datetime(2026, 3, 1, 12)),
+        ("DATE '2026-03-01' + 1 / 24 / 60", datetime(2026, 3, 1, 0, 1)),
         ("DATE '2026-03-01' - DATE '2026-02-27'", 2),
         ("(DATE '2026-03-01' + 0.25) - DATE '2026-03-01'", 0.25),
-        ("TIMESTAMP '2026-03-01 00:00:00.5' + NUMTODSINTERVAL(1.25, 'SECOND')", datetime(2026, 3, 1, 0, 0, 1, 750000)),  # noqa: DTZ001
-        ("TIMESTAMP '2026-03-01 00:00:00.5' - 1", datetime(2026, 2, 28)),  # noqa: DTZ001
+        ("TIMESTAMP '2026-03-01 00:00:00.5' + NUMTODSINTERVAL(1.25, 'SECOND')", datetime(2026, 3, 1, 0, 0, 1, 750000)),
+        ("TIMESTAMP '2026-03-01 00:00:00.5' - 1", datetime(2026, 2, 28)),
         ("TIMESTAMP '2026-03-02 00:00:01.5' - TIMESTAMP '2026-03-01 00:00:00'", timedelta(days=1, seconds=1.5)),
         ("TIMESTAMP '2026-03-01 00:00:00' - TIMESTAMP '2026-03-02 00:00:01.5'", -timedelta(days=1, seconds=1.5)),
-        ("TRUNC(TIMESTAMP '2026-03-04 05:06:07')", datetime(2026, 3, 4)),  # noqa: DTZ001
-        ("TRUNC(DATE '2026-03-04', 'MM')", datetime(2026, 3, 1)),  # noqa: DTZ001
-        ("ADD_MONTHS(DATE '2026-01-31', 1)", datetime(2026, 2, 28)),  # noqa: DTZ001
-        ("LAST_DAY(DATE '2026-02-03')", datetime(2026, 2, 28)),  # noqa: DTZ001
+        ("TRUNC(TIMESTAMP '2026-03-04 05:06:07')", datetime(2026, 3, 4)),
+        ("TRUNC(DATE '2026-03-04', 'MM')", datetime(2026, 3, 1)),
+        ("ADD_MONTHS(DATE '2026-01-31', 1)", datetime(2026, 2, 28)),
+        ("LAST_DAY(DATE '2026-02-03')", datetime(2026, 2, 28)),
         ("TO_CHAR(TIMESTAMP '2026-03-04 05:06:07.123456', 'YYYY-MM-DD HH24:MI:SS.FF6')", "2026-03-04 05:06:07.123456"),
-        ("TO_DATE('2026-03-04', 'YYYY-MM-DD')", datetime(2026, 3, 4)),  # noqa: DTZ001
-        ("TO_TIMESTAMP('2026-03-04 05:06:07.5', 'YYYY-MM-DD HH24:MI:SS.FF')", datetime(2026, 3, 4, 5, 6, 7, 500000)),  # noqa: DTZ001
-        ("CAST(TIMESTAMP '2026-03-04 05:06:07.9' AS DATE)", datetime(2026, 3, 4, 5, 6, 7)),  # noqa: DTZ001
+        ("TO_DATE('2026-03-04', 'YYYY-MM-DD')", datetime(2026, 3, 4)),
+        ("TO_TIMESTAMP('2026-03-04 05:06:07.5', 'YYYY-MM-DD HH24:MI:SS.FF')", datetime(2026, 3, 4, 5, 6, 7, 500000)),
+        ("CAST(TIMESTAMP '2026-03-04 05:06:07.9' AS DATE)", datetime(2026, 3, 4, 5, 6, 7)),
     ],
 )
 async def test_date_arithmetic_is_oracles(cursor: Cursor, expression: str, value: object) -> None:

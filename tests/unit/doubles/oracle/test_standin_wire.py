@@ -56,7 +56,7 @@ def test_numbers_sort_by_their_bytes(one: Decimal, other: Decimal) -> None:
     assert (encoded[0] < encoded[1]) == (one < other)
 
 
-@given(some.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)))  # noqa: DTZ001
+@given(some.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)))
 def test_a_timestamp_is_read_back_to_the_microsecond(value: datetime) -> None:
     encoded = encode_moment(value.isoformat(" ").encode(), OracleType.TIMESTAMP)
     assert datetime.fromisoformat(decode_moment(encoded)) == value
