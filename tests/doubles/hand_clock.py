@@ -13,6 +13,7 @@ class HandClock:
         self._now = now
         self._elapsed = 0.0
         self._moved = anyio.Event()
+        self._slept = anyio.Event()
 
     def now(self) -> datetime:
         return self._now
@@ -24,7 +25,14 @@ class HandClock:
         due = self._elapsed + seconds
         await anyio.lowlevel.checkpoint()
         while self._elapsed < due:
+            self._slept.set()
             await self._moved.wait()
+
+    async def until_asleep(self) -> None:
+        """Returns once somebody sleeps until the time is moved."""
+        while not self._moved.statistics().tasks_waiting:
+            self._slept = anyio.Event()
+            await self._slept.wait()
 
     def advance(self, seconds: float) -> None:
         """Time passes at once."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import oracledb
 
@@ -74,8 +75,9 @@ class StandInEngine(OracleEngine):
         self.control = control
 
     async def pass_time(self, seconds: float) -> None:
+        # The database first: who sleeps asks it as soon as he wakes.
+        await self.control.freeze_clock(self.clock.now() + timedelta(seconds=seconds))
         self.clock.advance(seconds)
-        await self.control.freeze_clock(self.clock.now())
 
     async def until_waiting(self, statement: str) -> None:
         """Returns when a session waits for another one's lock in that statement of ours. Raises TimeoutError."""
