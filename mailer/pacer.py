@@ -4,6 +4,7 @@ A slot is used within SLOT_GRACE after its moment or thrown away for another, so
 waited for its database, never sends what it saved up.
 """
 
+import asyncio
 from math import ceil
 from typing import Protocol
 
@@ -166,9 +167,11 @@ class Pacer:
 
     async def slot_within(self, seconds: float) -> float | None:
         """The same; None where there is none within that time: the database is away, or the account paused."""
-        with anyio.move_on_after(seconds):
-            return await self.slot()
-        return None
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.slot()
+        except TimeoutError:
+            return None
 
     async def wait_for(self, moment: float) -> None:
         """Until that moment of the monotonic clock; past it, without giving way to others, while the slot would age."""

@@ -250,7 +250,9 @@ def _records(cursor: sqlite3.Cursor, rows: Sequence[tuple[_Stored, ...]]) -> lis
 def _adapted(binds: Binds) -> Mapping[str, _Stored]:
     if _AS_IT_IS.issuperset(map(type, binds.values())):
         return cast("Mapping[str, _Stored]", binds)
-    return {name: _adapt(value) for name, value in binds.items()}
+    return {
+        name: cast("_Stored", value) if type(value) in _AS_IT_IS else _adapt(value) for name, value in binds.items()
+    }
 
 
 def _adapt(value: Value) -> _Stored:

@@ -115,6 +115,8 @@ def safe_file_name(key: str) -> str:
     Where something had to be replaced or cut, eight hexadecimal digits of the key's hash follow, so that keys that
     differ still do.
     """
+    if key.isascii() and key.isalnum() and len(key) <= _MOST_FILE_NAME_BYTES:
+        return key
     composed = unicodedata.normalize("NFC", key)
     safe = "".join(letter if _fits_file_name(letter) else "_" for letter in composed)
     if safe.startswith("."):

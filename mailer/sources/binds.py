@@ -23,7 +23,8 @@ class BindPlan:
     def bind(self, row: Row, extras: Mapping[str, Value]) -> dict[str, Value]:
         """The binds of one execution; `extras` under the names that the plan was made with, upper case."""
         binds = {bind: row[column] for bind, column in self.from_row}
-        binds.update((bind, extras[extra]) for bind, extra in self.from_extras)
+        for bind, extra in self.from_extras:
+            binds[bind] = extras[extra]
         return binds
 
 

@@ -22,6 +22,8 @@ def adapt_binds(binds: Mapping[str, Value]) -> dict[str, SqliteValue]:
 
 
 def _adapt(value: Value) -> SqliteValue:
+    if value is None or type(value) is str:
+        return value
     match value:
         case datetime():
             moment = value.astimezone(UTC) if value.tzinfo else value

@@ -1,5 +1,6 @@
 """SES by its API v2, through the AWS SDK (aioboto3)."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -8,7 +9,6 @@ from importlib.metadata import version
 from typing import Protocol, TypedDict, cast
 
 import aioboto3
-import anyio
 from aiobotocore.config import AioConfig
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
@@ -79,18 +79,17 @@ class SesTransport:
         """One SendEmail call. Past `timeout` seconds NoAnswer, for an upload or a slow trickle has no other bound."""
         may_have_left = False
         try:
-            with anyio.move_on_after(timeout):
+            async with asyncio.timeout(timeout) as limit:
                 # Apart from the call: a renewal that hangs or fails leaves no doubt about the mail.
                 credentials = await self._credentials.get_frozen_credentials()
                 may_have_left = True
                 return Accepted(await self._call(message, credentials))
         except Exception as error:  # noqa: BLE001 - whatever it is, the mail may have left; a cancellation passes
+            if isinstance(error, TimeoutError) and limit.expired():
+                return self._no_answer(timeout, may_have_left=may_have_left)
             if may_have_left:
                 return outcome_of(error, message)
             return AccountPaused(type(error).__name__, f"the AWS credentials can't be renewed: {shown(str(error))}")
-        if may_have_left:
-            return NoAnswer("Timeout", f"no answer from SES within {timeout:g} s")
-        return AccountPaused("Timeout", f"the AWS credentials were not renewed within {timeout:g} s")
 
     async def _call(self, message: Message, credentials: Credentials) -> str:
         """SES's MessageId. Raises what the AWS SDK raises; `outcome_of` knows whether the mail may have left."""
@@ -98,6 +97,11 @@ class SesTransport:
         _body.set(request_body(message))
         answer = await self._client.send_email(Content={})
         return answer["MessageId"]
+
+    def _no_answer(self, timeout: float, *, may_have_left: bool) -> Outcome:
+        if may_have_left:
+            return NoAnswer("Timeout", f"no answer from SES within {timeout:g} s")
+        return AccountPaused("Timeout", f"the AWS credentials were not renewed within {timeout:g} s")
 
     async def max_rate(self) -> float | None:
         """The account's MaxSendRate, per second; None where these credentials may not ask. Raises TransportAway."""

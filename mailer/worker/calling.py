@@ -27,7 +27,7 @@ async def call(resources: Resources, lease: Lease, slot: float, message: Message
     long. An answer that the end of a drain does not wait for is `NoAnswer`.
     """
     answer: Outcome | None = None
-    with resources.in_flight.call():
+    async with resources.in_flight.call():
         while True:
             await resources.pacer.wait_for(slot)
             if not lease.lets_send():

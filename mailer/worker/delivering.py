@@ -99,7 +99,7 @@ class Deliverer:
         fault_point("answer committed")
         if result.update_status is UpdateStatus.DUE and recorded.verdict is not Verdict.REFUSED:
             facts = SendFacts(result.message_id, recorded.moment)
-            with self._resources.in_flight.call():  # past the drain it stays due
+            async with self._resources.in_flight.call():  # past the drain it stays due
                 if recorded.verdict is Verdict.SENT_ALREADY:
                     facts = await self._send_facts(delivery)
                 await self._update(delivery, claim, attempt, facts)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Protocol
 
 import anyio
@@ -42,12 +42,14 @@ class Gate:
         """Whether mails wait."""
         return self.why is not None
 
-    @asynccontextmanager
-    async def passage(self) -> AsyncIterator[None]:
+    def passage(self) -> AbstractAsyncContextManager[None]:
         """Waits while it is closed. The mails that waited go one by one until it is open again."""
+        return self._passage_one_by_one() if self.is_closed else nullcontext()
+
+    @asynccontextmanager
+    async def _passage_one_by_one(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            if self.is_closed:
-                await stack.enter_async_context(self._trying)
+            await stack.enter_async_context(self._trying)
             while self.is_closed and self._clock.monotonic() < self._closed_until:
                 await self._clock.sleep(self._closed_until - self._clock.monotonic())
             if not self.is_closed:

@@ -152,8 +152,9 @@ class JobRun:
         say = log.error if status is JobStatus.FAIL else log.warning
         say("job ended", **self._named, status=status.value, result=summed_up)
         if status is JobStatus.FAIL:
-            with anyio.CancelScope(shield=True), self._resources.in_flight.call():
-                await self._warn_owner(standing.log or "")
+            with anyio.CancelScope(shield=True):
+                async with self._resources.in_flight.call():
+                    await self._warn_owner(standing.log or "")
 
     async def _warn_owner(self, cause: str) -> None:
         try:

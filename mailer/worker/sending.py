@@ -1,5 +1,7 @@
 """The deliveries of a loaded job: batch by batch, at most max_parallel in flight, until no batch is left to claim."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -30,6 +32,42 @@ class _ActiveBatch:
     done: anyio.Event = field(default_factory=anyio.Event)
 
 
+class _Work:
+    """What is claimed and not begun."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Delivery, _ActiveBatch]] = deque()
+        self._changed = anyio.Event()
+        self._is_over = False
+
+    async def hand_out(self, work: Sequence[tuple[Delivery, _ActiveBatch]]) -> None:
+        """Returns when all of it is begun."""
+        self._waiting.extend(work)
+        self._tell()
+        while self._waiting:
+            await self._changed.wait()
+
+    async def next(self) -> tuple[Delivery, _ActiveBatch] | None:
+        """The next to begin; None: there is no more."""
+        while not self._waiting and not self._is_over:
+            await self._changed.wait()
+        if not self._waiting:
+            return None
+        taken = self._waiting.popleft()
+        if not self._waiting:
+            self._tell()
+        return taken
+
+    def end(self) -> None:
+        """There will be no more."""
+        self._is_over = True
+        self._tell()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+
+
 class Sending:
     """Sends batches of one job, for its holder or for a process that helps."""
 
@@ -38,13 +76,16 @@ class Sending:
         self._job = job
         self._plan = plan
         self._lease = lease
-        self._in_order = plan.definition.policies.max_parallel == 1
-        self._places = resources.places.of(job.job_id, plan.definition.policies.max_parallel)
+        self._at_once = plan.definition.policies.max_parallel
+        self._in_order = self._at_once == 1
+        self._places = resources.places.of(job.job_id, self._at_once)
         self._deliverer: Deliverer | None = None
         self._fault: MailerError | None = None
         self._active: set[_ActiveBatch] = set()
         self._left_open = False
         self._group: TaskGroup | None = None
+        self._work = _Work()
+        self._lanes = 0
 
     async def renew(self) -> None:
         """Lengthens the leases of the batches in hand. One that is lost ends this sending with FenceLost."""
@@ -84,6 +125,7 @@ class Sending:
             elif self._active:
                 await next(iter(self._active)).done.wait()
             else:
+                self._work.end()
                 return
 
     async def _claim_batch(self) -> _ActiveBatch | None:
@@ -106,16 +148,27 @@ class Sending:
             raise JobStopped(f"batch {claim.batch_no} ended {claim.takeovers} workers in a row without any progress")
         work = await ask(self._resources.clock, lambda: self._work_of(claim))
         batch.left = len(work)
-        if work:
-            deliverer = await self._ready_deliverer(work[0])
-            batch.ahead = deliverer.ahead(work)
-        for delivery in work:
-            await self._places.acquire()
-            group.start_soon(self._deliver, group, deliverer, delivery, batch)
         if not work:
             await self._put_down(batch)
+            return
+        deliverer = await self._ready_deliverer(work[0])
+        batch.ahead = deliverer.ahead(work)
+        self._start_lanes(group, deliverer, len(work))
+        await self._work.hand_out([(delivery, batch) for delivery in work])
         if self._in_order:
             await batch.done.wait()
+
+    def _start_lanes(self, group: TaskGroup, deliverer: Deliverer, deliveries: int) -> None:
+        """A task for each place, not for each delivery: making one costs as much as a statement of the ledger."""
+        for _ in range(min(self._at_once, deliveries) - self._lanes):
+            group.start_soon(self._lane, group, deliverer)
+            self._lanes += 1
+
+    async def _lane(self, group: TaskGroup, deliverer: Deliverer) -> None:
+        """One delivery after the other, until there is none left."""
+        while (work := await self._work.next()) is not None:
+            await self._places.acquire()
+            await self._deliver(group, deliverer, *work)
 
     async def _work_of(self, claim: BatchClaim) -> list[Delivery]:
         """What the batch asks for, after another look at what must not be sent any more."""

@@ -15,9 +15,9 @@ async def test_the_end_cancels_every_call_under_way_and_no_more_than_the_calls(_
 
     async def call() -> None:
         nonlocal ended, after
-        with in_flight.call() as scope:
+        async with in_flight.call() as call:
             await anyio.sleep_forever()
-        ended += scope.cancelled_caught
+        ended += call.was_ended
         await anyio.lowlevel.checkpoint()  # what comes after the call goes on
         after += 1
 
@@ -31,19 +31,19 @@ async def test_the_end_cancels_every_call_under_way_and_no_more_than_the_calls(_
 
 async def test_a_call_that_is_over_is_not_cancelled() -> None:
     in_flight = InFlight()
-    with in_flight.call() as scope:
+    async with in_flight.call() as call:
         await anyio.lowlevel.checkpoint()
     in_flight.end()
-    assert not scope.cancelled_caught
+    assert not call.was_ended
     await anyio.lowlevel.checkpoint()
 
 
 async def test_after_the_end_a_call_waits_for_nothing() -> None:
     in_flight = InFlight()
     in_flight.end()
-    with in_flight.call() as scope:
+    async with in_flight.call() as call:
         await anyio.sleep_forever()
-    assert scope.cancelled_caught
+    assert call.was_ended
     assert in_flight.is_over
 
 
@@ -54,14 +54,15 @@ async def test_a_call_inside_a_shield_is_ended_all_the_same() -> None:
         group.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             in_flight.end()
-            with in_flight.call() as scope:
+            async with in_flight.call() as call:
                 await anyio.sleep_forever()
-    assert scope.cancelled_caught
+    assert call.was_ended
 
 
 async def test_an_error_of_a_call_is_its_own_and_the_call_is_forgotten() -> None:
     in_flight = InFlight()
-    with pytest.raises(LookupError), in_flight.call():
-        raise LookupError
+    with pytest.raises(LookupError):
+        async with in_flight.call():
+            raise LookupError
     in_flight.end()
     await anyio.lowlevel.checkpoint()
