@@ -42,6 +42,7 @@ class Shift:
     def end(self, number: signal.Signals | None = None) -> list[Ran]:
         """Waits for their end, after a signal to all where one is given; each must end with code 0."""
         if number is not None:
+            self.wait_for_log("started")  # before it heeds signals, one ends it at once
             for process in self.processes:
                 process.tell(number)
         ended = [process.end() for process in self.processes]

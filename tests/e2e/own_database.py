@@ -11,9 +11,13 @@ from typing import Any, Protocol
 import oracledb
 import pytest
 
+from mailer.model.database_url import OracleService
 from tests.doubles.oracle import connected_control
 from tests.doubles.oracle_process import OracleProcess
+from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import look
+from tests.faults.oracle_workplace import OracleWorkplace
+from tests.faults.workplace import Workplace
 
 PASSWORD = "비밀"
 _NUMBERS = itertools.count(1)
@@ -101,6 +105,14 @@ class OracleSchema:
 
     def _connected(self) -> oracledb.Connection:
         return oracledb.connect(user=self.user, password=PASSWORD, dsn=self.dsn)
+
+
+def new_workplace_on(database: OwnDatabase, folder: Path, ses: SesProcess, printed: Path) -> Workplace:
+    """A workplace for faults, whose processes keep mailer's own tables there."""
+    (folder / "attachments").mkdir(parents=True)
+    if isinstance(database, OracleSchema):
+        return OracleWorkplace(folder, ses, printed, OracleService(database.dsn, database.user, PASSWORD))
+    return Workplace(folder, ses, printed)
 
 
 def new_schema(standin: OracleProcess) -> OracleSchema:

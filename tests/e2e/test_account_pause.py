@@ -10,6 +10,7 @@ import pytest
 from mailer.account_watch import DISABLED, QUOTA_USED_UP
 from mailer.model.job import JobStatus
 from tests.doubles.ses_process import SesProcess, ses_process
+from tests.e2e.own_database import OwnDatabase, new_workplace_on, on_both_databases
 from tests.faults.waiting import until
 from tests.faults.workplace import Workplace, statement
 
@@ -17,11 +18,9 @@ PEOPLE = 40
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Iterator[Workplace]:
+def workplace(tmp_path: Path, database: OwnDatabase) -> Iterator[Workplace]:
     with ses_process() as ses:
-        folder = tmp_path / "작업"
-        (folder / "attachments").mkdir(parents=True)
-        place = Workplace(folder, ses, tmp_path)
+        place = new_workplace_on(database, tmp_path / "작업", ses, tmp_path)
         place.environment |= {"MAILER_SES_RATE": "20", "MAILER_POLL": "100ms"}
         place.add_customers(PEOPLE)
         yield place
@@ -38,6 +37,7 @@ def cause(workplace: Workplace) -> str | None:
     return rows[0][0] if rows else None
 
 
+@on_both_databases
 @pytest.mark.parametrize(
     ("stop", "go_on", "why"),
     [
@@ -75,6 +75,7 @@ def test_two_processes_stop_together_and_go_on_together(
     assert [process.end(signal.SIGTERM).code for process in processes] == [0, 0]
 
 
+@on_both_databases
 def test_a_paused_account_lets_a_job_be_cancelled_and_a_process_drain_at_once(workplace: Workplace) -> None:
     workplace.ses.limit(sending_enabled=False)
     job_id = workplace.new_job(statement(max_parallel=4))

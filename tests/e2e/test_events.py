@@ -15,6 +15,7 @@ from mailer.model.ses_event import EventKind
 from tests.doubles.event_street import EventStreet, moto_server
 from tests.doubles.ses_events import example, record
 from tests.doubles.ses_process import SesProcess, ses_process
+from tests.e2e.own_database import OwnDatabase, new_workplace_on, on_both_databases
 from tests.faults.processes import stop_at
 from tests.faults.waiting import until
 from tests.faults.workplace import Workplace, address, statement
@@ -50,13 +51,11 @@ def raw_street(moto: str) -> EventStreet:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, running_ses: SesProcess) -> Iterator[Workplace]:
+def workplace(tmp_path: Path, running_ses: SesProcess, database: OwnDatabase) -> Iterator[Workplace]:
     """Six customers; SES answers at once, and publishes what the test says."""
     running_ses.clear_faults()
     running_ses.clear_mails()
-    folder = tmp_path / "작업"
-    (folder / "attachments").mkdir(parents=True)
-    place = Workplace(folder, running_ses, tmp_path)
+    place = new_workplace_on(database, tmp_path / "작업", running_ses, tmp_path)
     place.environment |= {"MAILER_UNKNOWN_GRACE": f"{GRACE:g}s", "MAILER_POLL": "100ms"}
     place.add_customers(PEOPLE)
     yield place
@@ -107,12 +106,11 @@ def wait_until_all_but_one_are_sent(workplace: Workplace) -> None:
 
 def grow_older(workplace: Workplace, seconds: float) -> None:
     """What is UNKNOWN has been so for that much longer."""
-    workplace.execute(
-        "UPDATE DELIVERY SET CHANGED_AT = STRFTIME('%Y-%m-%d %H:%M:%f000', CHANGED_AT, ?) WHERE STATUS = 'UNKNOWN'",
-        f"-{seconds} seconds",
-    )
+    earlier = workplace.earlier("CHANGED_AT", seconds)
+    workplace.execute(f"UPDATE DELIVERY SET CHANGED_AT = {earlier} WHERE STATUS = 'UNKNOWN'")
 
 
+@on_both_databases
 def test_an_event_settles_what_nobody_knew_after_the_job_and_the_update_query_runs(
     workplace: Workplace, street: EventStreet
 ) -> None:
@@ -126,6 +124,7 @@ def test_an_event_settles_what_nobody_knew_after_the_job_and_the_update_query_ru
     workplace.require_all_sent(1, PEOPLE)
 
 
+@on_both_databases
 def test_events_in_any_order_doubled_late_and_of_others_leave_the_ledger_right(
     workplace: Workplace, raw_street: EventStreet
 ) -> None:
@@ -182,6 +181,7 @@ def test_what_is_no_event_goes_to_the_dead_letters_and_holds_nothing_up(
     assert "Traceback" not in running.stderr
 
 
+@on_both_databases
 def test_a_consumer_killed_between_commit_and_delete_does_no_harm(
     workplace: Workplace, raw_street: EventStreet
 ) -> None:
@@ -200,6 +200,7 @@ def test_a_consumer_killed_between_commit_and_delete_does_no_harm(
     workplace.require_all_sent(1, PEOPLE)
 
 
+@on_both_databases
 def test_an_event_that_comes_while_the_call_hangs_is_not_undone_by_the_missing_answer(
     workplace: Workplace, raw_street: EventStreet
 ) -> None:
@@ -217,6 +218,7 @@ def settling() -> Automation:
     return statement(unknown=UnknownPolicy.SETTLE, configuration_set="monthly")
 
 
+@on_both_databases
 @pytest.mark.parametrize("fault", ["close-before", "close"], ids=["not accepted", "accepted"])
 def test_settle_sends_again_what_has_no_event_and_only_that(
     workplace: Workplace, raw_street: EventStreet, fault: str
@@ -237,6 +239,7 @@ def test_settle_sends_again_what_has_no_event_and_only_that(
     assert (row(workplace, 3)["ATTEMPT"] > 1) is (fault == "close-before")
 
 
+@on_both_databases
 def test_settle_without_any_flow_leaves_it_to_a_person_and_warns_the_owner(
     workplace: Workplace, raw_street: EventStreet
 ) -> None:
@@ -288,6 +291,7 @@ def test_a_queue_that_is_not_there_is_said_and_holds_nothing_else_up(
     workplace.require_all_sent(1, PEOPLE)
 
 
+@on_both_databases
 def test_doctor_counts_what_waits_without_receiving_it_and_says_who_reads_it(
     workplace: Workplace, raw_street: EventStreet
 ) -> None:

@@ -9,7 +9,7 @@ from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import Mailer, look
 from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, run
-from tests.e2e.own_database import OwnDatabase
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.e2e.people import NAME, OWNER, change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
@@ -42,6 +42,7 @@ def warnings(ses: SesProcess) -> list[str]:
     return [mail.subject for mail in ses.mails() if mail.to == OWNER and "holds" in mail.subject]
 
 
+@on_both_databases
 @pytest.mark.parametrize("verdict", ["sent", "not-sent"])
 def test_an_unknown_mail_holds_its_key_back_until_a_person_settles_it(
     workplace: Path, mailer: Mailer, crew: Crew, ses: SesProcess, verdict: str
@@ -71,6 +72,7 @@ def test_an_unknown_mail_holds_its_key_back_until_a_person_settles_it(
     assert len(warnings(ses)) == 2
 
 
+@on_both_databases
 def test_a_failed_update_query_holds_its_key_back_until_it_is_run_again(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:

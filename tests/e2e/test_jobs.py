@@ -13,7 +13,7 @@ from tests.doubles.ses_process import SesProcess
 from tests.e2e.commands import TIMEOUT, Mailer, StartMailer, look
 from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, people_mailed, run, wait_for_mails
-from tests.e2e.own_database import OwnDatabase, on_both_databases_in_time
+from tests.e2e.own_database import OwnDatabase, on_both_databases, on_both_databases_in_time
 from tests.e2e.people import OWNER, change_people, make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
@@ -54,6 +54,7 @@ def check_whole(workplace: Path, ses: SesProcess) -> None:
     assert all(sent_at is not None and updates == 1 for sent_at, updates in people(workplace).values())
 
 
+@on_both_databases
 def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
     check_whole(workplace, ses)
 
 
+@on_both_databases
 def test_a_retry_keeps_the_jobs_own_definition_and_says_that_the_automation_has_changed(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
@@ -161,6 +163,7 @@ def test_cancel_stops_the_sending_within_five_seconds_and_a_retry_sends_the_rest
     check_whole(workplace, ses)
 
 
+@on_both_databases
 def test_a_job_that_nobody_has_begun_is_cancelled_at_once(workplace: Path) -> None:
     apply_and_enqueue(workplace, write_definition(workplace))
     assert look(workplace, "job", "cancel", "1").stdout == "job 1 is CANCELLED: nobody had begun it\n"

@@ -73,6 +73,7 @@ def test_a_second_signal_ends_the_process_where_it_stands(
     assert running.end(signal.SIGTERM).code == 128 + signal.SIGTERM
 
 
+@on_both_databases
 def test_what_has_no_answer_at_the_end_of_the_drain_is_unknown(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:
@@ -139,6 +140,7 @@ def test_after_kill_9_the_next_process_takes_over_and_nobody_gets_it_twice(
     assert written == set(EVERYBODY) - unknown
 
 
+@on_both_databases
 def test_a_job_whose_loader_was_killed_is_loaded_anew_and_sent_once(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:

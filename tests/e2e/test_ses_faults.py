@@ -70,6 +70,7 @@ def test_each_answer_ends_its_delivery_as_the_table_of_errors_says(
     assert ses.stats()["twice"] == []
 
 
+@on_both_databases
 def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
     workplace: Path, mailer: Mailer, crew: Crew, ses: SesProcess
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
     assert all(sent_at is not None and updates == 1 for sent_at, updates in people(workplace).values())
 
 
+@on_both_databases
 def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
@@ -131,6 +133,7 @@ def test_while_ses_refuses_connections_the_job_waits_says_why_and_goes_on(
     assert (shown["status"], shown["counts"]["SENT"], shown["paused"]) == ("DONE", 60, None)
 
 
+@on_both_databases
 def test_connections_refused_for_two_seconds_in_the_middle_fail_nobody(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:

@@ -21,13 +21,14 @@ USER, PASSWORD = "MAILER", "비밀"
 class OracleWorkplace(Workplace):
     """As `Workplace`; its SQL is written with '?' here as there."""
 
-    def __init__(self, folder: Path, ses: SesProcess, printed: Path, dsn: str) -> None:
+    def __init__(self, folder: Path, ses: SesProcess, printed: Path, schema: OracleService) -> None:
+        """`schema`: a user's own, empty."""
         super().__init__(folder, ses, printed)
-        self._dsn = dsn
+        self._schema = schema
         self.environment |= {
-            "MAILER_DATABASE": f"oracle://{dsn}",
-            "MAILER_DATABASE_USER": USER,
-            "MAILER_DATABASE_PASSWORD": PASSWORD,
+            "MAILER_DATABASE": f"oracle://{schema.dsn}",
+            "MAILER_DATABASE_USER": str(schema.user),
+            "MAILER_DATABASE_PASSWORD": str(schema.password),
         }
 
     def query(self, sql: str, *binds: object) -> list[Any]:
@@ -43,12 +44,16 @@ class OracleWorkplace(Workplace):
     def _cursor(self, sql: str, binds: Sequence[object]) -> Iterator[oracledb.Cursor]:
         for number in range(1, len(binds) + 1):
             sql = sql.replace("?", f":{number}", 1)
-        with oracledb.connect(user=USER, password=PASSWORD, dsn=self._dsn) as connection, connection.cursor() as cursor:
+        user, password, dsn = self._schema.user, self._schema.password, self._schema.dsn
+        with oracledb.connect(user=user, password=password, dsn=dsn) as connection, connection.cursor() as cursor:
             cursor.execute(sql, list(binds))
             yield cursor
 
+    def earlier(self, column: str, seconds: float) -> str:
+        return f"{column} - NUMTODSINTERVAL({seconds}, 'SECOND')"
+
     def _open(self) -> Database:
-        return OracleDatabase(OracleService(self._dsn, USER, PASSWORD), SystemClock(), patience=30)
+        return OracleDatabase(self._schema, SystemClock(), patience=30)
 
 
 class _Row(tuple[object, ...]):
@@ -61,6 +66,9 @@ class _Row(tuple[object, ...]):
 
     _by_name: dict[str, object]
 
+    def keys(self) -> Sequence[str]:
+        return list(self._by_name)
+
     def __getitem__(self, key: Any) -> Any:
         return self._by_name[key] if isinstance(key, str) else super().__getitem__(key)
 
@@ -70,7 +78,7 @@ def oracle_workplace(folder: Path, ses: SesProcess, printed: Path) -> Iterator[O
     """An empty one. What still runs in it at the end is killed."""
     (folder / "attachments").mkdir(parents=True)
     with oracle_process({USER: PASSWORD}) as process:
-        place = OracleWorkplace(folder, ses, printed, process.dsn)
+        place = OracleWorkplace(folder, ses, printed, OracleService(process.dsn, USER, PASSWORD))
         try:
             yield place
         finally:

@@ -171,6 +171,10 @@ class Workplace:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(sql, binds)
 
+    def earlier(self, column: str, seconds: float) -> str:
+        """The expression for a column's time, so much earlier."""
+        return f"STRFTIME('%Y-%m-%d %H:%M:%f000', {column}, '-{seconds} seconds')"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Another program writes into mailer's own database, and takes its time."""
