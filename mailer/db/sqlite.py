@@ -10,7 +10,7 @@ import anyio
 
 from mailer.db.database import NO_BINDS, Binds, Session
 from mailer.db.record import Record
-from mailer.db.sqlite_connection import SqliteConnection, SqliteVerbs, finished, speaking
+from mailer.db.sqlite_connection import LOOK_SECONDS, SqliteConnection, SqliteVerbs, finished, speaking
 from mailer.db.sqlite_time import StatementTime
 from mailer.db.statements import shipped_statements
 from mailer.errors import ConfigurationError, NotFound
@@ -44,7 +44,9 @@ class SqliteDatabase:
         if await anyio.Path(self._path).is_dir():
             advice = f"Set MAILER_DATABASE to a file, such as {self._path / 'mailer.db'}."
             raise ConfigurationError(f"{self._path} is a folder, and no database", advice)
-        self._writer = await self._connect("PRAGMA journal_mode = WAL")
+        self._writer = await self._connect(
+            "PRAGMA journal_mode = WAL", f"PRAGMA busy_timeout = {LOOK_SECONDS * 1000:.0f}"
+        )
         try:
             self._reader = await self._connect("PRAGMA query_only = ON")
         except BaseException:
@@ -131,13 +133,13 @@ class SqliteDatabase:
                 statements.append("")
         return statements[:-1]
 
-    async def _connect(self, pragma: str) -> SqliteConnection:
+    async def _connect(self, *pragmas: str) -> SqliteConnection:
         time = StatementTime(self._clock)
         connection = SqliteConnection(self._path, self._statements, time, self._busy_seconds)
         with speaking(self._path, "opening it"):
             await connection.open()
             try:
-                await connection.run(lambda verbs: _set_up(verbs.raw, time, pragma))
+                await connection.run(lambda verbs: _set_up(verbs.raw, time, pragmas))
             except BaseException:
                 with anyio.CancelScope(shield=True):
                     await connection.close()
@@ -202,7 +204,7 @@ async def _slices(connection: SqliteConnection, cursor: sqlite3.Cursor, slice_ro
         yield rows
 
 
-def _set_up(raw: sqlite3.Connection, time: StatementTime, pragma: str) -> None:
+def _set_up(raw: sqlite3.Connection, time: StatementTime, pragmas: Sequence[str]) -> None:
     time.install(raw)
-    for setting in ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", pragma):
+    for setting in ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", *pragmas):
         raw.execute(setting).close()

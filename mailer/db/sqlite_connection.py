@@ -31,6 +31,9 @@ _AWAY = {
 }
 _DENIED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+LOOK_SECONDS = 0.005
+"""How long SQLite itself waits for a lock, in steps of 1 and 2 ms. Left alone it looks less and less often, up to ten
+times a second: too seldom for a delivery whose slot is 50 ms ahead."""
 _AS_IT_IS = frozenset({str, int, float, bytes, type(None)})
 
 
@@ -60,8 +63,12 @@ class OpenFile:
 class SqliteVerbs:
     """The verbs of `Session`, and of a transaction, without a journey to the thread: for what is there already."""
 
-    def __init__(self, raw: sqlite3.Connection, statements: Statements, file: OpenFile, time: StatementTime) -> None:
+    def __init__(
+        self, raw: sqlite3.Connection, statements: Statements, file: OpenFile, time: StatementTime, busy_seconds: float
+    ) -> None:
+        """`busy_seconds`: for how long another process's lock is waited for."""
         self.raw = raw
+        self._tries = max(1, round(busy_seconds / LOOK_SECONDS))
         self._statements = statements
         self._file = file
         self._time = time
@@ -131,11 +138,24 @@ class SqliteVerbs:
     def begin(self) -> None:
         """It takes the write lock at once: read first, and the upgrade may be refused."""
         self._file.require_named()
-        self.run_sql("BEGIN IMMEDIATE", "BEGIN")
+        self._lock("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Ends the transaction that is open."""
-        self.run_sql("COMMIT", "COMMIT")
+        self._lock("COMMIT")
+
+    def _lock(self, sql: str) -> None:
+        """A statement that may have to wait for another process, looked at anew each LOOK_SECONDS."""
+        with self._speaking(sql):
+            for _ in range(self._tries - 1):
+                try:
+                    self.raw.execute(sql)
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                        raise
+                else:
+                    return
+            self.raw.execute(sql)
 
     def _prepared(self, statement: str, binds: Binds) -> Statement:
         """The statement, with exactly its binds given: Oracle refuses one too many, SQLite would not notice."""
@@ -184,7 +204,7 @@ class SqliteConnection(aiosqlite.Connection):
 
     async def run(self, work: Callable[[SqliteVerbs], T]) -> T:
         """What `work` returns or raises, run in the thread. Cancelled, it goes on there to its end."""
-        verbs = SqliteVerbs(self._conn, self._named, self._file, self._time)
+        verbs = SqliteVerbs(self._conn, self._named, self._file, self._time, self._busy_seconds)
         result: T = await self._execute(work, verbs)  # type: ignore[no-untyped-call]  # aiosqlite does not type it
         return result
 
