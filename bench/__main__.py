@@ -45,8 +45,10 @@ def main() -> None:
     figures: list[Figure] = []
     for name in given.only:
         began = time.monotonic()
-        figures += MEASURES[name](scale)
+        measured = MEASURES[name](scale)
         sys.stderr.write(f"{name}: {time.monotonic() - began:.0f} s\n")
+        sys.stderr.writelines(f"  {figure.name}: {figure.figure}\n" for figure in measured)
+        figures += measured
     _print(figures)
 
 
