@@ -38,11 +38,10 @@ class Alerts:
             log.warning("owner not warned", warning=subject, why=str(fault))
             return
         message = Message(label=f"alerts/{label}", sender=sender, to=to, subject=subject, html="", text=text)
-        slot = await self._pacer.slot_within(SLOT_PATIENCE)
-        if slot is None:
+        await self._transport.ready()
+        if not await self._pacer.meet_slot(SLOT_PATIENCE):
             log.warning("owner not warned", warning=subject, why="no mail can leave now")
             return
-        await self._pacer.wait_for(slot)
         outcome = await self._transport.send(message, timeout=self._send_timeout)
         if isinstance(outcome, Accepted):
             log.warning("the owner was warned", warning=subject, owner=mask_address(owner))

@@ -173,6 +173,18 @@ class Pacer:
         except TimeoutError:
             return None
 
+    async def meet_slot(self, seconds: float) -> bool:
+        """Returns at a slot; False where none could be met within that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    slot = await self.slot()
+                    await self.wait_for(slot)
+                    if not self.is_missed(slot):
+                        return True
+        except TimeoutError:
+            return False
+
     async def wait_for(self, moment: float) -> None:
         """Until that moment of the monotonic clock; past it, without giving way to others, while the slot would age."""
         if (seconds := moment - self._clock.monotonic()) > 0:

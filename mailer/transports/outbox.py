@@ -63,6 +63,9 @@ class Outbox:
             return NoAnswer("Timeout", f"the outbox folder did not answer within {timeout:g} s")
         return TransportDown("Timeout", f"the outbox folder was busy for {timeout:g} s")
 
+    async def ready(self) -> None:
+        """Nothing to be done."""
+
     async def max_rate(self) -> float | None:
         """None: a folder has no rate."""
         return None

@@ -3,14 +3,14 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from contextvars import ContextVar
 from importlib.metadata import version
 from typing import Protocol, TypedDict, cast
 
 import aioboto3
 from aiobotocore.config import AioConfig
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from mailer.model.message import Message
 from mailer.model.outcome import Accepted, AccountPaused, NoAnswer, Outcome
@@ -74,6 +74,12 @@ class SesTransport:
         self._client: _Client
         self._asking: AskingClient
         self._credentials: _Credentials
+
+    async def ready(self) -> None:
+        """See `Transport.ready`: the credentials of a role, first or once more."""
+        with suppress(TimeoutError, BotoCoreError, ClientError, OSError, RuntimeError):
+            async with asyncio.timeout(self._patience):
+                await self._credentials.get_frozen_credentials()
 
     async def send(self, message: Message, *, timeout: float) -> Outcome:
         """One SendEmail call. Past `timeout` seconds NoAnswer, for an upload or a slow trickle has no other bound."""

@@ -9,6 +9,13 @@ from mailer.model.outcome import Outcome
 class Transport(Protocol):
     """Sends mails; opened by `async with`, used by many deliveries at once."""
 
+    async def ready(self) -> None:
+        """Renews beforehand what a call would have to wait for, such as credentials; awaited before each slot.
+
+        Returns at once where nothing is to be done, and within seconds in any case; what fails is the call's to tell.
+        """
+        ...
+
     async def send(self, message: Message, *, timeout: float) -> Outcome:
         """One try, never repeated inside. `timeout` bounds the whole call, in seconds.
 

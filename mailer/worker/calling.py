@@ -13,10 +13,13 @@ ANOTHER_SLOT = 3.0
 
 
 async def near_slot(resources: Resources) -> float:
-    """A slot, once it is near enough to commit SENDING for it."""
-    slot = await resources.pacer.slot()
-    await resources.pacer.wait_for(slot - SENDING_AHEAD)
-    return slot
+    """A slot, once it is near enough to commit SENDING for it, and nothing but that commit stands before the call."""
+    while True:
+        slot = await resources.pacer.slot()
+        await resources.transport.ready()
+        await resources.pacer.wait_for(slot - SENDING_AHEAD)
+        if not resources.pacer.is_missed(slot):
+            return slot
 
 
 async def call(resources: Resources, lease: Lease, slot: float, message: Message) -> Outcome | None:

@@ -46,10 +46,9 @@ class TrialMailer:
         label = f"test-{safe_file_name(sample.key)}-{self.clock.now():%Y%m%dT%H%M%S.%fZ}"
         # No tags: SES's events of this mail must find no delivery.
         message = replace(sample.message, label=label, to=to, tags=())
-        slot = await self.pacer.slot_within(SLOT_PATIENCE)
-        if slot is None:
+        await self.transport.ready()
+        if not await self.pacer.meet_slot(SLOT_PATIENCE):
             raise TransportAway("no mail can leave now: the account is paused", "Run 'mailer doctor': it says why.")
-        await self.pacer.wait_for(slot)
         outcome = await self.transport.send(message, timeout=self.timeout)
         ended = outcome.message_id if isinstance(outcome, Accepted) else f"{outcome.code}: {outcome.text}"
         async with self.database.transaction() as transaction:

@@ -18,16 +18,17 @@ OWNER = "crm-team@example.co.kr"
 
 
 class AtOnce:
-    """Slots of an account that nobody else sends by; counts them."""
+    """Slots of an account that nobody else sends by; counts them. The first `missed` are past when they come."""
 
     rate = 1000.0
 
     def __init__(self) -> None:
         self.taken = 0
+        self.missed = 0
 
     async def reserve(self) -> float:
         self.taken += 1
-        return 0.0
+        return 0.0 if self.taken <= self.missed else SystemClock().monotonic()
 
     async def slow_down(self) -> None: ...
 
@@ -78,6 +79,12 @@ async def test_the_owner_gets_a_mail_that_takes_a_slot(tmp_path: Path, slots: At
     mail = message_from_bytes((tmp_path / "alerts" / "7-stopped.eml").read_bytes())
     assert mail["To"] == OWNER
     assert slots.taken == 1
+
+
+async def test_a_slot_that_was_missed_is_thrown_away_for_another(tmp_path: Path, slots: AtOnce, gate: Gate) -> None:
+    slots.missed = 2
+    assert await warned(tmp_path, slots, gate) == ("the owner was warned", "")
+    assert slots.taken == 3
 
 
 async def test_while_nothing_can_leave_the_log_has_to_do(tmp_path: Path, slots: AtOnce, gate: Gate) -> None:

@@ -250,17 +250,21 @@ async def test_a_profile_that_is_not_there_is_said(
 
 @pytest.fixture
 async def renewals(ses: SesDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
-    """A container's credentials, which each call must renew; each renewal takes the next word: 'fail' or 'hang'."""
+    """A container's credentials, which each call must renew. Each renewal takes the next word: 'fail', 'hang', or
+    'for an hour', in which none is needed."""
     words: list[str] = []
 
     async def credentials(request: web.Request) -> web.Response:
+        lasts = timedelta(minutes=1)
         match words.pop(0) if words else "":
             case "fail":
                 return web.Response(status=500)
             case "hang":
                 await anyio.sleep_forever()
-        soon = (datetime.now(UTC) + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return web.json_response({"AccessKeyId": "a", "SecretAccessKey": "b", "Token": "c", "Expiration": soon})
+            case "for an hour":
+                lasts = timedelta(hours=1)
+        until = (datetime.now(UTC) + lasts).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return web.json_response({"AccessKeyId": "a", "SecretAccessKey": "b", "Token": "c", "Expiration": until})
 
     application = web.Application()
     application.router.add_get("/", credentials)
@@ -296,6 +300,28 @@ async def test_a_renewal_of_credentials_that_hangs_leaves_no_doubt_about_the_mai
     assert isinstance(outcome, AccountPaused)
     assert outcome.code == "Timeout"
     assert ses.posts == 0
+
+
+@pytest.mark.parametrize("word", ["fail", "hang"])
+async def test_a_renewal_that_fails_beforehand_is_left_to_the_call(
+    renewals: list[str], mail: Message, new_transport: NewTransport, word: str
+) -> None:
+    async with new_transport(connect_timeout=0.1, read_timeout=0.1) as transport:
+        renewals.extend([word] * 3)
+        await transport.ready()
+        renewals[:] = ["fail"] * 3
+        assert isinstance(await transport.send(mail, timeout=PATIENT), AccountPaused)
+
+
+async def test_what_is_renewed_beforehand_the_call_does_not_wait_for(
+    ses: SesDouble, renewals: list[str], mail: Message, new_transport: NewTransport
+) -> None:
+    async with new_transport() as transport:
+        renewals.extend(["for an hour", "never asked for"])
+        await transport.ready()
+        assert isinstance(await transport.send(mail, timeout=PATIENT), Accepted)
+        await transport.ready()
+        assert renewals == ["never asked for"]
 
 
 async def test_a_call_says_who_makes_it(ses: SesDouble, transport: SesTransport, mail: Message) -> None:

@@ -47,6 +47,11 @@ class Transport:
     clock: HandClock
     called_at: list[float] = field(default_factory=list)
     is_silent: bool = False
+    renewal: float = 0.0
+
+    async def ready(self) -> None:
+        """Takes as long as credentials do that a role gives slowly."""
+        await self.clock.sleep(self.renewal)
 
     async def send(self, message: Message, *, timeout: float) -> Outcome:
         assert (message, timeout) == (MESSAGE, TIMEOUT)
@@ -90,6 +95,23 @@ async def test_a_mail_leaves_at_its_slot() -> None:
         calling.clock.advance(0.001)
     assert calling.transport.called_at == [2.0]
     assert calling.outcome == Accepted("ses-1")
+
+
+async def test_a_slot_that_passes_while_credentials_are_renewed_is_thrown_away_before_anything_is_sending() -> None:
+    calling = Calling(1.0, 6.0)
+    calling.transport.renewal = 3.0
+    slots: list[float] = []
+
+    async def take() -> None:
+        slots.append(await near_slot(calling.resources))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(take)
+        for _ in range(2):
+            await anyio.wait_all_tasks_blocked()
+            assert slots == []
+            calling.clock.advance(3.0)
+    assert slots == [6.0]
 
 
 async def test_no_call_begins_when_the_lease_has_come_near_its_end_meanwhile() -> None:
