@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from mailer.assembly import OpenSources
+from mailer.checking.sampling import Sample, Sampler
 from mailer.cli import session
 from mailer.cli.arguments import AsJson, FileOrName
 from mailer.cli.automation_definition import open_index, read_file_or_saved
@@ -23,7 +24,6 @@ from mailer.model.message import Message, safe_file_name
 from mailer.service import limits_of
 from mailer.settings import Settings
 from mailer.transports.eml import compose, message_id
-from mailer.worker.sampling import Sample, Sampler
 
 _KINDS = (".html", ".txt", ".eml")
 

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from mailer.checking.finding import Finding, Severity
 from mailer.cli.output import Json
 from mailer.model.address import mask_addresses
 from mailer.model.encoded_word import one_line
-from mailer.worker.finding import Finding, Severity
 
 _STYLES = {Severity.FAULT: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 

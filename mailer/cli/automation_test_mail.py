@@ -7,6 +7,8 @@ import typer
 from rich.text import Text
 
 from mailer.assembly import account_name, open_database, open_pacer, transport_of
+from mailer.checking.sampling import Sample
+from mailer.checking.trial_mail import TrialMailer
 from mailer.cli import session
 from mailer.cli.arguments import AsJson, AutomationName
 from mailer.cli.automation_preview import Key, take_sample
@@ -15,8 +17,6 @@ from mailer.model.address import mask_address, mask_addresses, parse_recipient
 from mailer.settings import Settings
 from mailer.store.account import Account
 from mailer.store.automations import Automations
-from mailer.worker.sampling import Sample
-from mailer.worker.trial_mail import TrialMailer
 
 
 def send_test_mail(

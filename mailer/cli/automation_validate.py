@@ -8,6 +8,10 @@ import typer
 
 from mailer.assembly import OpenSources
 from mailer.attachments.storage import Index
+from mailer.checking.dry_run import DryRun
+from mailer.checking.finding import Finding, Severity, fault_of, has_fault
+from mailer.checking.live_check import Checked, LiveCheck
+from mailer.checking.static_check import check_static
 from mailer.cli import session
 from mailer.cli.arguments import AsJson, FileOrName
 from mailer.cli.automation_definition import open_index, read_file_or_saved
@@ -18,10 +22,6 @@ from mailer.model.automation import Automation
 from mailer.service import limits_of
 from mailer.settings import Settings
 from mailer.sources.source import Source
-from mailer.worker.dry_run import DryRun
-from mailer.worker.finding import Finding, Severity, fault_of, has_fault
-from mailer.worker.live_check import Checked, LiveCheck
-from mailer.worker.static_check import check_static
 
 ROWS_FAULTY = 1
 DEFINITION_FAULTY = 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from mailer.checking.static_check import check_static
 from mailer.cli.doctor_report import Check, Tell, fault, fault_of, ok
 from mailer.db.database import Database
 from mailer.errors import MailerError, QueryFailed, SourceAway
@@ -9,7 +10,6 @@ from mailer.model.automation import Automation
 from mailer.settings import Settings
 from mailer.sources.source import Source
 from mailer.store.automations import Automations
-from mailer.worker.static_check import check_static
 
 Saved = tuple[str, Automation]
 """How a person names it, and its definition."""

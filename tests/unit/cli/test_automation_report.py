@@ -3,8 +3,8 @@ import json
 
 from rich.console import Console
 
+from mailer.checking.finding import Finding, Severity
 from mailer.cli.automation_report import JsonReport, ScreenReport
-from mailer.worker.finding import Finding, Severity
 
 NO_ADDRESS = Finding(Severity.FAULT, "no address", "no address", row_no=7, key="kim@example.co.kr")
 MISSING = Finding(Severity.WARNING, "attachment missing", "no file 'a.pdf'", row_no=8, key="나2")

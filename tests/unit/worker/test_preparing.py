@@ -18,7 +18,7 @@ from mailer.worker.job_notes import JobNotes
 from mailer.worker.plan import Plan
 from mailer.worker.preparing import SLOW, Preparer
 from tests.doubles.hand_clock import HandClock
-from tests.unit.worker.shop import DEFINITION, LIMITS
+from tests.unit.shop import DEFINITION, LIMITS
 
 RECIPIENTS = 20
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from mailer.checking.sampling import Sample
 from mailer.db.database import Database
 from mailer.errors import ConfigurationError, MailerError, TransportAway
 from mailer.model.address import mask_address
@@ -21,7 +22,6 @@ from mailer.model.outcome import (
 from mailer.pacer import Pacer
 from mailer.store.audit import write_audit
 from mailer.transports.transport import Transport
-from mailer.worker.sampling import Sample
 
 SLOT_PATIENCE = 30.0
 """Seconds; a job that is sending leaves a slot long before."""

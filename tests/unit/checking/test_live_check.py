@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mailer.checking.finding import Finding, Severity
+from mailer.checking.live_check import Checked, LiveCheck
 from mailer.errors import SourceAway
 from mailer.model.automation import Automation
 from mailer.sources.sqlite import SqliteSource
-from mailer.worker.finding import Finding, Severity
-from mailer.worker.live_check import Checked, LiveCheck
-from tests.unit.worker.shop import CLOCK, DEFINITION, LIMITS, Shop, changed, make_shop
+from tests.unit.shop import CLOCK, DEFINITION, LIMITS, Shop, changed, make_shop
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from mailer.attachments.storage import Index
+from mailer.checking.finding import Finding, Severity, fault_of, has_fault
+from mailer.checking.row_check import NO_JOB, RowCheck
 from mailer.errors import AttachmentTooLarge, QueryFailed, TemplateFault
 from mailer.model.automation import Automation
 from mailer.model.clock import Clock
@@ -14,10 +16,8 @@ from mailer.model.template import CompiledTemplate, RenderLimits, compile_templa
 from mailer.sources.binds import MAPPING_EXTRAS, resolve_binds
 from mailer.sources.source import Source
 from mailer.worker.composing import Composer, Envelope, NoMappingRow, make_composer, make_updater
-from mailer.worker.finding import Finding, Severity, fault_of, has_fault
 from mailer.worker.loading import TRIED_ROWS, missing_columns, new_delivery
 from mailer.worker.mapping import make_mapping
-from mailer.worker.row_check import NO_JOB, RowCheck
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mailer.attachments.names import shown
 from mailer.attachments.storage import Index
+from mailer.checking.finding import Finding, Severity, fault_of
 from mailer.errors import (
     AttachmentAmbiguous,
     AttachmentMissing,
@@ -18,7 +19,6 @@ from mailer.model.row import Row
 from mailer.model.template import CompiledTemplate
 from mailer.model.template.nulls import columns_asked_for_null
 from mailer.worker.composing import Composer, Envelope, NoMappingRow
-from mailer.worker.finding import Finding, Severity, fault_of
 from mailer.worker.loading import KEY_TOO_LONG, NO_KEY, new_delivery
 from mailer.worker.mapping import MappedAhead
 

@@ -1,11 +1,11 @@
 """What can be said of a definition without its data source: addresses, schedules, the template's syntax."""
 
+from mailer.checking.finding import Finding, Severity, fault_of
 from mailer.errors import MalformedAddress, TemplateFault
 from mailer.model.address import header_address, parse_recipient
 from mailer.model.automation import Automation
 from mailer.model.recurrence import check_schedule
 from mailer.model.template import TextSource, compile_template
-from mailer.worker.finding import Finding, Severity, fault_of
 
 _EACH_MAIL = "the text part is made from each mail's HTML, for the template itself could not be turned into text"
 

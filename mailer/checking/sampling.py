@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailer.attachments.storage import Index
+from mailer.checking.row_check import NO_JOB
 from mailer.errors import AttachmentAmbiguous, AttachmentMissing, NotFound
 from mailer.model.automation import Automation, MissingAttachment
 from mailer.model.clock import Clock
@@ -14,7 +15,6 @@ from mailer.model.template import RenderLimits
 from mailer.sources.source import Source
 from mailer.worker.composing import Composer, Envelope, NoMappingRow, make_composer
 from mailer.worker.loading import TRIED_ROWS, new_delivery, require_columns
-from mailer.worker.row_check import NO_JOB
 
 _POLICIES = {
     MissingAttachment.SKIP: "a job skips this row",

@@ -3,9 +3,9 @@ from decimal import Decimal
 
 import pytest
 
+from mailer.checking.row_spool import RowSpool, Spooled
 from mailer.errors import ConfigurationError
 from mailer.model.row import Row
-from mailer.worker.row_spool import RowSpool, Spooled
 
 
 async def test_rows_come_back_in_order_in_slices_with_their_types() -> None:

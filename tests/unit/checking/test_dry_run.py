@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mailer.checking.dry_run import SLICE_ROWS, DryRun, Tell
+from mailer.checking.finding import Finding, Severity
+from mailer.checking.live_check import LiveCheck
 from mailer.model.automation import Automation, MissingAttachment
 from mailer.model.message import MAX_MESSAGE_BYTES
-from mailer.worker.dry_run import SLICE_ROWS, DryRun, Tell
-from mailer.worker.finding import Finding, Severity
-from mailer.worker.live_check import LiveCheck
-from tests.unit.worker.shop import CLOCK, DEFINITION, LIMITS, Shop, changed, make_shop
+from tests.unit.shop import CLOCK, DEFINITION, LIMITS, Shop, changed, make_shop
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from typing import Protocol
 
 import anyio
 
+from mailer.checking.finding import Finding, Severity
+from mailer.checking.row_check import RowCheck
+from mailer.checking.row_spool import RowSpool, Spooled
 from mailer.model.automation import Automation
 from mailer.sources.source import Source
-from mailer.worker.finding import Finding, Severity
 from mailer.worker.loading import new_delivery
 from mailer.worker.mapping import MappedAhead
-from mailer.worker.row_check import RowCheck
-from mailer.worker.row_spool import RowSpool, Spooled
 
 SLICE_ROWS = 200
 AT_ONCE = 8
