@@ -1,15 +1,13 @@
 """The service: scheduler and workers in one task group, until a signal, or until nothing is left to do."""
 
-import asyncio
 import gc
 import os
-import random
 import secrets
 import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version
@@ -17,13 +15,11 @@ from importlib.metadata import version
 import anyio
 import structlog
 
-from mailer.alerts import Alerts
-from mailer.assembly import OpenSources, account_name, open_attachments, open_database, open_pacer, transport_of
+from mailer.assembly import account_name, open_database
 from mailer.db.database import Database
 from mailer.db.migrations import Migration
 from mailer.errors import ConfigurationError, DatabaseAway
 from mailer.model.clock import Clock
-from mailer.model.template import RenderLimits
 from mailer.scheduler import Scheduler
 from mailer.settings import Settings
 from mailer.settings.fields import DRAIN_RESERVE
@@ -32,17 +28,11 @@ from mailer.store.automations import Automations
 from mailer.store.feedback import FeedbackLedger
 from mailer.store.fires import Fires
 from mailer.store.jobs import Jobs
-from mailer.store.ledger import Ledger
-from mailer.store.queue import Queue
-from mailer.store.target_lists import TargetLists
-from mailer.store.unknowns import UnknownDeliveries
 from mailer.store.workers import Workers
-from mailer.worker.gate import Gate
 from mailer.worker.in_flight import InFlight
-from mailer.worker.outages import Outages
-from mailer.worker.places import Places
-from mailer.worker.resources import Limits, Resources
+from mailer.worker.resources import Resources
 from mailer.worker.worker import Wake, Worker
+from mailer.worker_resources import open_resources
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +43,6 @@ BEAT = 10.0
 QUIET_BEAT = 3 * BEAT
 """The same for a process that has none: nobody waits for it."""
 IDLE_CHECK = 0.2
-CALLS_AT_ONCE = 256
-"""HTTP connections of a process: as many mails as may wait for an answer at once."""
 
 
 GARBAGE = (10_000, 20, 50)
@@ -154,45 +142,11 @@ class Service:
         async with EventQueue(url, readers=READERS) as queue:
             await Events(queue, ledger, self._clock).run(self._stop)
 
-    @asynccontextmanager
-    async def _open_resources(self, database: Database) -> AsyncIterator[Resources | None]:
+    def _open_resources(self, database: Database) -> AbstractAsyncContextManager[Resources | None]:
         """What workers work with; None for a process that has none."""
         if self._role not in (Role.ALL, Role.WORKER):
-            yield None
-            return
-        settings, clock = self._settings, self._clock
-        async with (
-            transport_of(settings, clock, in_flight=CALLS_AT_ONCE) as transport,
-            open_attachments(settings) as storage,
-            OpenSources(settings, clock) as sources,
-        ):
-            account = Account(database, account_name(settings))
-            pacer = await open_pacer(settings, transport, account, clock)
-            chance = random.Random()  # noqa: S311 - jitter is no secret
-            gate = _gate(account, clock, chance)
-            send_timeout = settings.call_timeout.total_seconds()
-            yield Resources(
-                database=database,
-                queue=Queue(database, self._worker_id, settings.lease),
-                ledger=Ledger(database, self._worker_id, settings.lease, clock, settings.db_patience),
-                lists=TargetLists(database, self._worker_id, settings.lease),
-                jobs=Jobs(database),
-                unknowns=UnknownDeliveries(database, self._worker_id),
-                open_source=sources.get,
-                storage=storage,
-                transport=transport,
-                pacer=pacer,
-                gate=gate,
-                in_flight=self._in_flight,
-                outages=Outages(settings.lease.total_seconds() / 3, clock),
-                places=Places(),
-                calls=asyncio.Semaphore(CALLS_AT_ONCE),
-                warn=Alerts(transport, pacer, gate, send_timeout).warn,
-                clock=clock,
-                chance=chance,
-                new_token=lambda: secrets.token_hex(8),
-                limits=limits_of(settings),
-            )
+            return nullcontext()
+        return open_resources(self._settings, database, self._worker_id, self._in_flight, self._clock)
 
     @asynccontextmanager
     async def _signed_in(self, database: Database) -> AsyncIterator[None]:
@@ -251,32 +205,3 @@ def _collect_less_often() -> None:
 
 def _log_migration(migration: Migration) -> None:
     log.info("migrated", version=migration.version, what=migration.description)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """What the settings let things take."""
-    return Limits(
-        lease=settings.lease,
-        poll=settings.poll.total_seconds(),
-        send_timeout=settings.call_timeout.total_seconds(),
-        patience=settings.db_patience.total_seconds(),
-        unknown_grace=settings.unknown_grace,
-        events_account=account_name(settings) if settings.ses_events_queue else None,
-        render=RenderLimits(settings.render_seconds.total_seconds(), int(settings.render_bytes)),
-    )
-
-
-def _gate(account: Account, clock: Clock, chance: random.Random) -> Gate:
-    """What it tells people in ACCOUNT does not hold up the mails where the database is away."""
-
-    async def closed(why: str, seconds: float, *, is_account: bool) -> None:
-        log.warning("nothing can be sent", why=why, next_try_in_s=round(seconds, 1))
-        with suppress(DatabaseAway):
-            await account.pause(why, seconds if is_account else 0)
-
-    async def opened(why: str) -> None:
-        log.info("mails leave again")
-        with suppress(DatabaseAway):
-            await account.resume(why)
-
-    return Gate(clock, chance, closed, opened)

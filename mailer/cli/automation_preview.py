@@ -21,9 +21,9 @@ from mailer.errors import ConfigurationError
 from mailer.model.address import mask_address, mask_addresses
 from mailer.model.automation import Automation
 from mailer.model.message import Message, safe_file_name
-from mailer.service import limits_of
 from mailer.settings import Settings
 from mailer.transports.eml import compose, message_id
+from mailer.worker_resources import limits_of
 
 _KINDS = (".html", ".txt", ".eml")
 

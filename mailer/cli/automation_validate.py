@@ -19,9 +19,9 @@ from mailer.cli.automation_report import Report, report_of
 from mailer.cli.output import console
 from mailer.errors import ConfigurationError, DefinitionInvalid
 from mailer.model.automation import Automation
-from mailer.service import limits_of
 from mailer.settings import Settings
 from mailer.sources.source import Source
+from mailer.worker_resources import limits_of
 
 ROWS_FAULTY = 1
 DEFINITION_FAULTY = 2
