@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mailer.cli import automation, job, suppression
+from mailer.cli import automation, job, session, suppression
 from mailer.cli.demo import demo
 from mailer.cli.doctor import doctor
 from mailer.cli.enqueue import enqueue
@@ -21,7 +21,6 @@ from mailer.errors import ConfigurationError, DefinitionInvalid, MailerError
 from mailer.model.address import mask_addresses
 from mailer.model.encoded_word import one_line
 
-INTERRUPTED = 130
 _SHOWN_CHARACTERS = 60
 """Of a word that is refused."""
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -94,7 +93,7 @@ def _run(given: Sequence[str], *, as_json: bool) -> NoReturn:
         print_error(message, next_step, as_json=as_json, faults=faults)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(INTERRUPTED)
+        sys.exit(session.INTERRUPTED)
 
 
 def _refuse_what_is_no_text(given: Sequence[str]) -> None:

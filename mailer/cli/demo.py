@@ -29,7 +29,6 @@ from mailer.store.automations import Automations
 from mailer.transports.outbox import Outbox
 
 OUTBOX = Path("outbox")
-INTERRUPTED = 130
 
 
 def demo(
@@ -48,7 +47,7 @@ def demo(
         print_next(folder, shipped_folder("examples"))
     elif status.is_active:
         console().print("\nThe demo was stopped before its end: 'mailer demo' begins anew.")
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(session.INTERRUPTED)
     else:
         raise typer.Exit(1)
 

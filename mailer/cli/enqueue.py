@@ -21,8 +21,6 @@ from mailer.store.automations import Automations
 from mailer.store.fires import Fires
 from mailer.store.jobs import Job
 
-INTERRUPTED = 130
-
 
 def enqueue(
     automation: Annotated[str, typer.Argument(metavar="NAME|ID", help="The automation.")],
@@ -46,7 +44,7 @@ def enqueue(
         job = session.run_async(lambda: _watch(settings, job_id, out))
     except KeyboardInterrupt:
         _say(f"job {job_id} goes on; 'mailer job show {job_id}' tells how far it is")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(session.INTERRUPTED) from None
     except Unreachable as fault:
         raise type(fault)(f"job {job_id} is no longer watched: {fault}", fault.next_step) from fault
     out.print(f"job {job_id} {job.status.value}: {mask_addresses(job.log or '')}", markup=False, highlight=False)

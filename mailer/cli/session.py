@@ -19,6 +19,8 @@ from mailer.settings import Settings, load_settings
 T = TypeVar("T")
 
 CLOCK = SystemClock()
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ends."""
 
 
 def settings() -> Settings:

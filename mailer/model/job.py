@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+LONGEST_MARGIN = 25.0
+"""Seconds before a lease's end in which no call starts; shorter leases take half of themselves."""
+
 
 class JobStatus(StrEnum):
     """WAITING → RUNNING → DONE | FAIL | CANCELLED; `job retry` leads back to WAITING."""
@@ -52,3 +55,8 @@ class BatchClaim:
     fence: int
     takeovers: int
     """Claims in a row that found an owner dead and nothing done."""
+
+
+def sending_margin(lease: float) -> float:
+    """Seconds before the end of a lease of so many, in which no call starts: past it another process takes over."""
+    return min(LONGEST_MARGIN, lease / 2)

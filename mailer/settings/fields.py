@@ -28,6 +28,7 @@ from mailer.model.database_url import (
     parse_path_or_url,
 )
 from mailer.model.duration import format_duration, parse_duration
+from mailer.model.job import sending_margin
 
 SES_CONNECT_TIMEOUT = timedelta(seconds=3)
 """Of a call to SES, until the connection stands."""
@@ -252,8 +253,8 @@ class Settings(BaseSettings):
 
     @property
     def sending_margin(self) -> timedelta:
-        """No mail leaves within the last of a lease: by then another process may take over."""
-        return min(timedelta(seconds=25), self.lease / 2)
+        """See `sending_margin`."""
+        return timedelta(seconds=sending_margin(self.lease.total_seconds()))
 
     @property
     def call_timeout(self) -> timedelta:

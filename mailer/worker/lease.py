@@ -1,9 +1,7 @@
 """How long what this worker claimed is surely its own, by its own monotonic clock."""
 
 from mailer.model.clock import Clock
-
-LONGEST_MARGIN = 25.0
-"""Seconds before a lease's end in which no call starts; shorter leases take half of themselves."""
+from mailer.model.job import sending_margin
 
 
 class Lease:
@@ -11,7 +9,7 @@ class Lease:
 
     def __init__(self, seconds: float, clock: Clock, asked_at: float) -> None:
         self.seconds = seconds
-        self.margin = min(LONGEST_MARGIN, seconds / 2)
+        self.margin = sending_margin(seconds)
         self._clock = clock
         self._ends = asked_at + seconds
 

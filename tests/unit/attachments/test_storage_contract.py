@@ -12,13 +12,12 @@ import pytest
 
 from mailer.attachments.cache import KEEP_BYTES
 from mailer.attachments.folder import FolderStorage
-from mailer.attachments.limit import MAIL_BYTES
 from mailer.attachments.s3 import S3Storage
 from mailer.attachments.storage import Index, Storage
 from mailer.errors import AttachmentAmbiguous, AttachmentMissing, AttachmentTooLarge
-from mailer.model.message import Attachment
+from mailer.model.message import MAX_MESSAGE_BYTES, Attachment
 
-TOO_LARGE = MAIL_BYTES * 3 // 4
+TOO_LARGE = MAX_MESSAGE_BYTES * 3 // 4
 NAME = "김철수_명세서.pdf"
 FORMS = [unicodedata.normalize("NFC", NAME), unicodedata.normalize("NFD", NAME)]
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailer.worker.lease import LONGEST_MARGIN, Lease
+from mailer.model.job import LONGEST_MARGIN
+from mailer.worker.lease import Lease
 from tests.doubles.hand_clock import HandClock
 
 STEP = 0.001
