@@ -9,6 +9,7 @@ NAMES = frozenset(
     {
         # test_account
         "test_a_block_that_was_reserved_ahead_stays_ahead",
+        "test_a_database_clock_that_is_set_back_holds_all_slots_until_it_has_caught_up",
         "test_a_pause_is_known_to_all_until_mails_leave_again",
         "test_a_pause_that_nobody_prolongs_is_forgotten",
         "test_a_rate_that_was_lowered_is_known_with_its_age",

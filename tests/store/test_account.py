@@ -53,6 +53,16 @@ async def test_a_block_that_was_reserved_ahead_stays_ahead(account: Account, tim
     assert (block.begins - block.now).total_seconds() == 15
 
 
+async def test_a_database_clock_that_is_set_back_holds_all_slots_until_it_has_caught_up(
+    account: Account, time_passes: TimePasses
+) -> None:
+    reserved = await account.reserve(BLOCK)
+    await time_passes(-10)
+    block = await account.reserve(BLOCK)
+    assert block.begins == reserved.ends
+    assert (block.begins - block.now).total_seconds() == 10 + BLOCK
+
+
 @pytest.mark.parametrize("_", range(REPETITIONS))
 async def test_two_processes_at_once_never_get_the_same_block(account: Account, elsewhere: Account, _: int) -> None:
     blocks = await asyncio.gather(*(process.reserve(BLOCK) for process in [account, elsewhere] * 10))
