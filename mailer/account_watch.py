@@ -115,8 +115,7 @@ class AccountWatch:
         """Each running job's log, and for the first of it, where mails can leave, its owner."""
         for job in await self._jobs.listed(None, JobStatus.RUNNING, JOBS_AT_MOST):
             auto_id = await self._jobs.automation_id(job.job_id)
-            async with self._database.transaction() as transaction:
-                is_first = await log_once(transaction, auto_id, job.job_id, Level.WARNING, code, what)
+            is_first = await log_once(self._database, auto_id, job.job_id, Level.WARNING, code, what)
             if is_first and by_mail:
                 await self._warn_owner(job.job_id, job.automation, what)
 

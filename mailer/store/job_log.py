@@ -7,6 +7,7 @@ from enum import StrEnum
 from mailer.db.database import Binds, Database, Session
 from mailer.db.record import Record
 from mailer.model.stored_text import storable
+from mailer.store.undone import again_if_undone
 
 MESSAGE_LIMIT = 1000
 """Characters of a message that are kept."""
@@ -32,11 +33,13 @@ class LogLine:
     last_at: datetime
 
 
-async def log_once(session: Session, auto_id: int, job_id: int, level: Level, code: str, message: str) -> bool:
+@again_if_undone
+async def log_once(database: Database, auto_id: int, job_id: int, level: Level, code: str, message: str) -> bool:
     """Adds a line, or counts it where the job has one with this code already; True where it is the first."""
-    if await session.execute("repeat_job_log", {"job_id": job_id, "code": code}):
-        return False
-    await _insert(session, auto_id, job_id, level, code, message)
+    async with database.transaction() as transaction:
+        if await transaction.execute("repeat_job_log", {"job_id": job_id, "code": code}):
+            return False
+        await _insert(transaction, auto_id, job_id, level, code, message)
     return True
 
 

@@ -21,8 +21,7 @@ class JobNotes:
         """The first of its code in full, the rest counted; True for the first."""
 
         async def write() -> bool:
-            async with self._database.transaction() as transaction:
-                return await log_once(transaction, self._job.auto_id, self._job.job_id, level, code, message)
+            return await log_once(self._database, self._job.auto_id, self._job.job_id, level, code, message)
 
         return await (ask(self._clock, write) if self._clock else write())
 

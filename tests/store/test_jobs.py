@@ -120,11 +120,10 @@ async def test_what_happens_again_in_a_job_is_counted_and_not_repeated(
     job = await worker.run_job(definition(), [])
     first = []
     for name in ("명세서-1.pdf", "명세서-2.pdf", "명세서-3.pdf"):
-        async with worker.database.transaction() as transaction:
-            message = f"{name} is missing"
-            first.append(
-                await log_once(transaction, job.auto_id, job.job_id, Level.WARNING, "attachment missing", message)
-            )
+        message = f"{name} is missing"
+        first.append(
+            await log_once(worker.database, job.auto_id, job.job_id, Level.WARNING, "attachment missing", message)
+        )
         await time_passes(1)
     await log_always(worker.database, job.auto_id, job.job_id, Level.ERROR, "job stopped", "가" * 3000)
     await log_always(worker.database, job.auto_id, job.job_id, Level.ERROR, "job stopped", "once more")
@@ -139,5 +138,4 @@ async def test_what_happens_again_in_a_job_is_counted_and_not_repeated(
 async def test_each_job_counts_for_itself(worker: Process) -> None:
     jobs = [await worker.run_job(definition(name), []) for name in ("첫째", "둘째")]
     for job in jobs:
-        async with worker.database.transaction() as transaction:
-            assert await log_once(transaction, job.auto_id, job.job_id, Level.INFO, "throttled", "more slowly")
+        assert await log_once(worker.database, job.auto_id, job.job_id, Level.INFO, "throttled", "more slowly")
