@@ -35,9 +35,11 @@ def database(request: pytest.FixtureRequest) -> OwnDatabase:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, demo_data: DemoData) -> Path:
+def workplace(tmp_path: Path, demo_data: DemoData, database: OwnDatabase) -> Path:
     """A folder with `crm.db` and `attachments/` of the example, where `mailer` keeps its `mailer.db` and `outbox/`."""
-    return new_workplace(tmp_path / "작업", demo_data)
+    folder = new_workplace(tmp_path / "작업", demo_data)
+    database.settle_in(folder)
+    return folder
 
 
 @pytest.fixture

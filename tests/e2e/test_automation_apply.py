@@ -1,21 +1,19 @@
 """`mailer automation apply`: idempotent, all or nothing, and it says what it did."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.commands import EXAMPLE, Mailer
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.small_definition import NAME, write_definition
 
 REALTIME = '[[schedule]]\nkind = "realtime"'
 
 
-def audited(workplace: Path) -> list[tuple[str, str, str | None]]:
-    with closing(sqlite3.connect(workplace / "mailer.db")) as database:
-        return database.execute("SELECT ACTION, DONE_TO, DETAILS FROM AUDIT_LOG ORDER BY AUDIT_ID").fetchall()
+def audited(database: OwnDatabase) -> list[tuple[str, str, str | None]]:
+    return database.query("SELECT ACTION, DONE_TO, DETAILS FROM AUDIT_LOG ORDER BY AUDIT_ID")
 
 
 def test_the_example_is_saved_on_a_fresh_database_and_its_realtime_schedule_makes_a_job(mailer: Mailer) -> None:
@@ -28,16 +26,20 @@ def test_the_example_is_saved_on_a_fresh_database_and_its_realtime_schedule_make
     assert json.loads(mailer("job", "list", "--json").stdout)[0]["status"] == "WAITING"
 
 
-def test_an_unchanged_file_is_said_to_be_so_and_nothing_happens(mailer: Mailer, workplace: Path) -> None:
+@on_both_databases
+def test_an_unchanged_file_is_said_to_be_so_and_nothing_happens(mailer: Mailer, database: OwnDatabase) -> None:
     mailer("automation", "apply", str(EXAMPLE))
-    before = audited(workplace)
+    before = audited(database)
     ran = mailer("automation", "apply", str(EXAMPLE))
     assert (ran.code, ran.stdout, ran.stderr) == (0, "monthly-statement: unchanged\n", "")
-    assert audited(workplace) == before
+    assert audited(database) == before
     assert len(json.loads(mailer("job", "list", "--json").stdout)) == 1
 
 
-def test_a_changed_file_says_what_changed_and_which_active_job_is_in_its_way(mailer: Mailer, workplace: Path) -> None:
+@on_both_databases
+def test_a_changed_file_says_what_changed_and_which_active_job_is_in_its_way(
+    mailer: Mailer, workplace: Path, database: OwnDatabase
+) -> None:
     mailer("automation", "apply", str(write_definition(workplace, schedules=REALTIME)))
     path = write_definition(
         workplace, schedules=REALTIME, automation="max_parallel = 7", html="<p>$(CUST_NAME)님.</p>\n<p>새 줄</p>\n"
@@ -50,11 +52,12 @@ def test_a_changed_file_says_what_changed_and_which_active_job_is_in_its_way(mai
         "  html: 2 lines changed",
     ]
     assert "job 1 is active" in ran.stdout
-    action, target, details = audited(workplace)[-1]
+    action, target, details = audited(database)[-1]
     assert (action, target) == ("automation apply", "automation 1")
     assert "max_parallel: 1 → 7" in (details or "")
 
 
+@on_both_databases
 def test_json_tells_what_was_done_with_each_file(mailer: Mailer, workplace: Path) -> None:
     one = write_definition(workplace, name="하나", schedules=REALTIME)
     other = write_definition(workplace, name="둘")

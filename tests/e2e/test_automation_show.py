@@ -2,9 +2,7 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.e2e.commands import EXAMPLE, Mailer, Ran, look, run_mailer
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.small_definition import NAME, write_definition
 
 DAILY = '[[schedule]]\nkind = "daily"\nat = ["09:00"]\ntimezone = "Asia/Seoul"'
@@ -35,6 +34,7 @@ def saved(mailer: Mailer, workplace: Path) -> None:
     assert mailer("automation", "apply", str(write_definition(workplace, schedules=DAILY))).code == 0
 
 
+@on_both_databases
 @pytest.mark.usefixtures("saved")
 def test_list_shows_each_automation_with_its_status_and_times(mailer: Mailer) -> None:
     titles, row = (line.split("\t") for line in mailer("automation", "list").stdout.splitlines())
@@ -68,6 +68,7 @@ def test_show_prints_the_definition_and_five_runs_in_the_schedules_own_zone(mail
     assert {run[15:] for run in runs} == {"09:00:00 KST"}
 
 
+@on_both_databases
 @pytest.mark.usefixtures("saved")
 def test_show_in_json_has_all_of_it_with_offsets(mailer: Mailer) -> None:
     shown = json.loads(mailer("automation", "show", "1", "--json").stdout)
@@ -85,10 +86,10 @@ def test_show_in_json_has_all_of_it_with_offsets(mailer: Mailer) -> None:
     assert shown["skipped_runs"] == []
 
 
+@on_both_databases
 @pytest.mark.usefixtures("saved")
-def test_show_tells_which_runs_were_skipped(mailer: Mailer, workplace: Path) -> None:
-    with closing(sqlite3.connect(workplace / "mailer.db")) as database, database:
-        database.execute("UPDATE SCHEDULE SET NEXT_RUN = '2026-01-01 00:00:00.000000', MISFIRE_GRACE = 1")
+def test_show_tells_which_runs_were_skipped(mailer: Mailer, workplace: Path, database: OwnDatabase) -> None:
+    database.execute(f"UPDATE SCHEDULE SET NEXT_RUN = {database.earlier('NEXT_RUN', 200 * 86_400)}, MISFIRE_GRACE = 1")
     assert run_mailer(workplace, "run", "--role", "scheduler", "--until-idle").code == 0
     shown = mailer("automation", "show", NAME).stdout
     assert "skipped runs\n" in shown
@@ -97,6 +98,7 @@ def test_show_tells_which_runs_were_skipped(mailer: Mailer, workplace: Path) -> 
     assert skipped["times"] == 1
 
 
+@on_both_databases
 def test_what_is_exported_is_unchanged_when_it_is_applied_again(mailer: Mailer, workplace: Path) -> None:
     mailer("automation", "apply", str(EXAMPLE))
     ran = mailer("automation", "export", "monthly-statement", "--out", "내보낸", "--json")
@@ -112,8 +114,9 @@ def test_what_is_exported_is_unchanged_when_it_is_applied_again(mailer: Mailer, 
     assert replaced.stdout.splitlines() == ["내보낸/monthly-statement.toml", "내보낸/monthly-statement.html"]
 
 
+@on_both_databases
 @pytest.mark.usefixtures("saved")
-def test_pause_and_resume_are_said_and_idempotent(mailer: Mailer, workplace: Path) -> None:
+def test_pause_and_resume_are_said_and_idempotent(mailer: Mailer, database: OwnDatabase) -> None:
     for verb, named, said in (
         ("pause", NAME, "now paused"),
         ("pause", "1", "already paused"),
@@ -124,8 +127,7 @@ def test_pause_and_resume_are_said_and_idempotent(mailer: Mailer, workplace: Pat
     ran = mailer("automation", "pause", NAME, "--json")
     assert json.loads(ran.stdout) == {"automation": NAME, "auto_id": 1, "status": "PAUSED", "changed": True}
     assert "paused: none makes a job until 'mailer automation resume 1'" in mailer("automation", "show", "1").stdout
-    with closing(sqlite3.connect(workplace / "mailer.db")) as database:
-        actions = [row[0] for row in database.execute("SELECT ACTION FROM AUDIT_LOG ORDER BY AUDIT_ID")]
+    actions = [action for (action,) in database.query("SELECT ACTION FROM AUDIT_LOG ORDER BY AUDIT_ID")]
     assert actions == ["automation apply", "automation pause", "automation resume", "automation pause"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.commands import Mailer, look
+from tests.e2e.own_database import OwnDatabase, on_both_databases
 from tests.small_definition import NAME, write_definition
 
 HOSTILE = {
@@ -25,10 +26,12 @@ RIGHT = [("Subject", 1), ("To", 1), ("From", 1), ("Bcc", 0), ("X-Customer", 1)]
 
 
 @pytest.fixture
-def people(workplace: Path) -> None:
+def people(workplace: Path, database: OwnDatabase) -> None:
     with closing(sqlite3.connect(workplace / "crm.db")) as crm, crm:
         crm.execute("CREATE TABLE PERSON (PERSON_ID TEXT, NAME TEXT, EMAIL TEXT)")
-        rows = [(name, name, f"{kind}@example.com") for kind, name in HOSTILE.items()]
+        # Keys are kept as they are, and PostgreSQL, on which the stand-in for Oracle runs, keeps no NUL.
+        keys = {kind: name.replace("\0", "") if database.is_shared else name for kind, name in HOSTILE.items()}
+        rows = [(keys[kind], name, f"{kind}@example.com") for kind, name in HOSTILE.items()]
         crm.executemany("INSERT INTO PERSON VALUES (?, ?, ?)", rows)
     target = "SELECT PERSON_ID AS CUST_ID, NAME AS CUST_NAME, EMAIL FROM PERSON"
     definition = write_definition(
@@ -39,6 +42,7 @@ def people(workplace: Path) -> None:
         assert ran.code == 0, ran.stderr
 
 
+@on_both_databases
 @pytest.mark.usefixtures("people")
 def test_what_a_row_holds_is_data_in_every_part_of_its_mail(workplace: Path, mailer: Mailer) -> None:
     ran = mailer("run", "--until-idle")

@@ -91,6 +91,7 @@ def test_old_lists_and_row_data_are_dropped_and_jobs_and_audit_stay(
     ] * 2
 
 
+@on_both_databases
 def test_a_purged_job_says_so_and_is_exit_3_to_retry_or_settle(
     workplace: Path, mailer: Mailer, database: OwnDatabase
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_purged_job_says_so_and_is_exit_3_to_retry_or_settle(
     assert show(workplace, 2)["counts"]["SENT"] == 5
 
 
+@on_both_databases
 def test_on_the_screen_it_says_what_is_gone_or_would_be(workplace: Path, mailer: Mailer, database: OwnDatabase) -> None:
     run_job(workplace, mailer)
     age(database, 1, 100)

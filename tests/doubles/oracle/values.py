@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 
-from .errors import OracleError
+from .errors import OracleError, unsupported
 
 
 class OracleType(IntEnum):
@@ -150,7 +150,10 @@ def decode_double(wire: bytes) -> str:
 
 
 def decode_text(wire: bytes, character_set_form: int) -> bytes:
-    return wire.decode("utf-16-be").encode() if character_set_form == NATIONAL else wire
+    text = wire.decode("utf-16-be").encode() if character_set_form == NATIONAL else wire
+    if b"\0" in text:
+        raise unsupported("NUL in a text, which PostgreSQL would cut there")
+    return text
 
 
 def encode_text(text: bytes, character_set_form: int) -> bytes:

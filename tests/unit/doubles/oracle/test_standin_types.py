@@ -228,3 +228,8 @@ async def test_a_text_is_no_date(cursor: Cursor) -> None:
     for wrong in ("INSERT INTO t (d) VALUES (:1)", "INSERT INTO t (at) VALUES (:1)", "DELETE FROM t WHERE at = :1"):
         with fails_with("ORA-01861"):
             await cursor.execute(wrong, ["2026-01-01"])
+
+
+async def test_a_text_with_nul_is_refused_and_not_cut(cursor: Cursor) -> None:
+    with pytest.raises(oracledb.DatabaseError, match=r"ORA-54001.*NUL"):
+        await cursor.execute("SELECT :t FROM DUAL", t="앞\0뒤")
