@@ -1,4 +1,4 @@
-"""`python -m tests.faults.pacing DATABASE RATE STAMPS`: a process that calls at its slots and does nothing else.
+"""`python -m tests.faults.pacing URL RATE STAMPS`: a process that calls at its slots and does nothing else.
 
 Each call's moment, on the machine's monotonic clock, is a line of the file STAMPS: when a mail leaves, not when a busy
 double of SES comes to read it.
@@ -14,7 +14,10 @@ from typing import cast
 import anyio
 
 from mailer.clock import SystemClock
+from mailer.db.database import Database
+from mailer.db.oracle import OracleDatabase
 from mailer.db.sqlite import SqliteDatabase
+from mailer.model.database_url import OracleService
 from mailer.model.message import Message
 from mailer.model.outcome import Accepted, Outcome
 from mailer.pacer import AccountSlots, Pacer
@@ -30,11 +33,23 @@ LATENCY = 0.02
 MAIL = Message(label="1", sender="a@example.co.kr", to="b@example.co.kr", subject="", html="", text="")
 
 
+def database_at(url: str, *, create: bool = False) -> Database:
+    """An SQLite file's, or `user/password@dsn` of the stand-in for Oracle."""
+    login, at, dsn = url.rpartition("@")
+    if not at:
+        return SqliteDatabase(Path(url), SystemClock(), create=create)
+    user, _, password = login.partition("/")
+    return OracleDatabase(OracleService(dsn, user, password), SystemClock(), patience=30)
+
+
 class Stamping:
     """A transport that notes when it was called."""
 
     def __init__(self, stamps: int) -> None:
         self._stamps = stamps
+
+    async def ready(self) -> None:
+        """It has nothing to renew."""
 
     async def send(self, message: Message, *, timeout: float) -> Outcome:
         os.write(self._stamps, b"%.6f\n" % time.monotonic())
@@ -42,9 +57,9 @@ class Stamping:
         return Accepted("1")
 
 
-async def pace(path: Path, rate: float, stamps: Path) -> None:
+async def pace(url: str, rate: float, stamps: Path) -> None:
     clock = SystemClock()
-    async with SqliteDatabase(path, clock) as database:
+    async with database_at(url) as database:
         resources = cast(
             "Resources",
             SimpleNamespace(
@@ -68,4 +83,4 @@ async def pace(path: Path, rate: float, stamps: Path) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(pace, Path(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]), backend_options={"use_uvloop": True})
+    anyio.run(pace, sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), backend_options={"use_uvloop": True})

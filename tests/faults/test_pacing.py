@@ -1,5 +1,6 @@
 """Several processes share one rate: none too many in any sliding second, whoever joins, dies or stands still."""
 
+import random
 import signal
 import subprocess
 import sys
@@ -10,11 +11,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mailer.clock import SystemClock
 from mailer.db.migrations import migrate
-from mailer.db.sqlite import SqliteDatabase
+from tests.doubles.oracle_process import oracle_process
 from tests.doubles.ses_rate import worst_second
 from tests.e2e.commands import environment
+from tests.faults.pacing import database_at
 from tests.faults.waiting import lasts, until
 from tests.faults.workplace import Workplace, statement
 
@@ -25,13 +26,14 @@ AT_MOST = RATE + max(1, RATE // 50)
 class Pacers:
     """Processes that do nothing but call at their slots."""
 
-    def __init__(self, folder: Path) -> None:
-        self._database, self._stamps = folder / "mailer.db", folder / "stamps"
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        """`database`: as `database_at` takes it; a file in the folder by default."""
+        self._database, self._stamps = database or str(folder / "mailer.db"), folder / "stamps"
         self._processes: list[subprocess.Popen[bytes]] = []
         anyio.run(self._make)
 
     def join(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.faults.pacing", str(self._database), str(RATE), str(self._stamps)]
+        command = [sys.executable, "-m", "tests.faults.pacing", self._database, str(RATE), str(self._stamps)]
         self._processes.append(subprocess.Popen(command, env=environment({"PYTHONDONTWRITEBYTECODE": ""})))
         return self._processes[-1]
 
@@ -51,7 +53,7 @@ class Pacers:
             process.wait()
 
     async def _make(self) -> None:
-        async with SqliteDatabase(self._database, SystemClock(), create=True) as database:
+        async with database_at(self._database, create=True) as database:
             await migrate(database)
 
 
@@ -77,6 +79,40 @@ def test_no_sliding_second_holds_too_many_while_processes_join_die_and_stand_sti
     pacers.wait_for_calls(2 * RATE)
     pacers.kill_all()
     assert worst_second(pacers.moments()) <= AT_MOST
+
+
+@pytest.fixture
+def pacers_on_oracle(tmp_path: Path) -> Iterator[Pacers]:
+    with oracle_process({"MAILER": "password"}) as process:
+        started = Pacers(tmp_path, f"MAILER/password@{process.dsn}")
+        yield started
+        started.kill_all()
+
+
+@pytest.mark.slow
+def test_who_joins_dies_or_stands_still_for_a_while_costs_little_of_the_rate(pacers_on_oracle: Pacers) -> None:
+    """On SQLite one that is stopped within its commit would stop all: a file has one writer."""
+    pacers = pacers_on_oracle
+    running = [pacers.join() for _ in range(4)]
+    pacers.wait_for_calls(3 * RATE)
+    chance = random.Random(1)
+    began, seconds = time.monotonic(), 60
+    while time.monotonic() < began + seconds:
+        frozen = chance.choice(running)
+        frozen.send_signal(signal.SIGSTOP)
+        lasts(chance.uniform(0.3, 2))
+        frozen.send_signal(signal.SIGCONT)
+        lasts(4)
+        running.remove(dying := chance.choice(running))
+        dying.kill()
+        running.append(pacers.join())
+        lasts(4)
+    ended = time.monotonic()
+    worst = worst_second(pacers.moments())
+    share = sum(began <= moment < ended for moment in pacers.moments()) / (RATE * (ended - began))
+    sys.stdout.write(f"worst second {worst}, {share:.1%} of the rate used\n")
+    assert worst <= AT_MOST
+    assert share >= 0.95
 
 
 def accepted(workplace: Workplace) -> int:
