@@ -37,14 +37,19 @@ def cause(workplace: Workplace) -> str | None:
     return rows[0][0] if rows else None
 
 
-@on_both_databases
+DISABLED_THEN_ENABLED = ({"sending_enabled": False}, {"sending_enabled": True}, DISABLED)
+QUOTA_THEN_MORE = ({"quota": 10}, {"quota": None}, QUOTA_USED_UP)
+
+
 @pytest.mark.parametrize(
-    ("stop", "go_on", "why"),
+    ("database", "stop", "go_on", "why"),
     [
-        ({"sending_enabled": False}, {"sending_enabled": True}, DISABLED),
-        ({"quota": 10}, {"quota": None}, QUOTA_USED_UP),
+        pytest.param("sqlite", *DISABLED_THEN_ENABLED, id="sqlite-sending disabled"),
+        pytest.param("sqlite", *QUOTA_THEN_MORE, id="sqlite-quota used up"),
+        pytest.param("oracle", *DISABLED_THEN_ENABLED, id="oracle-sending disabled"),
+        pytest.param("oracle", *QUOTA_THEN_MORE, id="oracle-quota used up", marks=pytest.mark.slow),
     ],
-    ids=["sending disabled", "quota used up"],
+    indirect=["database"],
 )
 def test_two_processes_stop_together_and_go_on_together(
     workplace: Workplace, stop: dict[str, object], go_on: dict[str, object], why: str

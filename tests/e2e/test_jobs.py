@@ -84,7 +84,7 @@ def test_a_template_error_in_a_later_row_stops_the_job_and_names_the_row(
     check_whole(workplace, ses)
 
 
-@on_both_databases
+@on_both_databases_in_time
 def test_a_retry_keeps_the_jobs_own_definition_and_says_that_the_automation_has_changed(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:

@@ -140,7 +140,7 @@ def test_after_kill_9_the_next_process_takes_over_and_nobody_gets_it_twice(
     assert written == set(EVERYBODY) - unknown
 
 
-@on_both_databases
+@on_both_databases_in_time
 def test_a_job_whose_loader_was_killed_is_loaded_anew_and_sent_once(
     workplace: Path, mailer: Mailer, start_mailer: StartMailer, ses: SesProcess
 ) -> None:

@@ -10,7 +10,7 @@ from tests.doubles.ses_process import SesProcess, ses_process
 from tests.e2e.commands import Mailer, StartMailer, look
 from tests.e2e.crew import Crew
 from tests.e2e.over_ses import apply_and_enqueue, over, run, wait_for_mails
-from tests.e2e.own_database import OwnDatabase, on_both_databases
+from tests.e2e.own_database import OwnDatabase, on_both_databases, on_both_databases_in_time
 from tests.e2e.people import make_people, people, write_definition
 from tests.e2e.statements import deliveries, show
 
@@ -92,7 +92,7 @@ def test_a_person_settles_what_nobody_knows_and_a_retry_sends_the_rest(
     assert all(sent_at is not None and updates == 1 for sent_at, updates in people(workplace).values())
 
 
-@on_both_databases
+@on_both_databases_in_time
 def test_a_sender_that_is_not_verified_stops_the_job_and_fails_nobody(
     workplace: Path, crew: Crew, ses: SesProcess
 ) -> None:
