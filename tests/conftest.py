@@ -1,10 +1,14 @@
 """What holds for all tests."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+
+# A suite that is started in the background ignores Ctrl-C, and so would each command that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples each time, so that a change is judged by what it changed; `--hypothesis-profile=search` looks for
 # new ones. A machine that is busy with other things is no failure.
