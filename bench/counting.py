@@ -27,7 +27,7 @@ def _note(sql: str) -> None:
 def _counted(*arguments: object, **more: object) -> sqlite3.Connection:
     connection = _connect(*arguments, **more)  # type: ignore[call-overload]  # whatever the caller gives
     connection.set_trace_callback(_note)
-    return connection  # type: ignore[no-any-return]
+    return connection  # type: ignore[no-any-return]  # as above
 
 
 async def main(role: Role, settled: float, seconds: float) -> None:

@@ -174,16 +174,12 @@ class Pacer:
             return None
 
     async def meet_slot(self, seconds: float) -> bool:
-        """Returns at a slot; False where none could be met within that time."""
-        try:
-            async with asyncio.timeout(seconds):
-                while True:
-                    slot = await self.slot()
-                    await self.wait_for(slot)
-                    if not self.is_missed(slot):
-                        return True
-        except TimeoutError:
-            return False
+        """Returns at a slot, however far ahead it is; False where none is to be had within that time."""
+        while (slot := await self.slot_within(seconds)) is not None:
+            await self.wait_for(slot)
+            if not self.is_missed(slot):
+                return True
+        return False
 
     async def wait_for(self, moment: float) -> None:
         """Until that moment of the monotonic clock; past it, without giving way to others, while the slot would age."""

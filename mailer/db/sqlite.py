@@ -85,7 +85,10 @@ class SqliteDatabase:
         return await self._write(lambda verbs: finished(work(_ThreadSession(verbs))))
 
     async def _write(self, work: Callable[[SqliteVerbs], T]) -> T:
-        """One transaction, whole: where the caller is cancelled it is committed, or rolled back, before that shows."""
+        """One transaction, whole: where a cancel scope ends the caller it is committed, or rolled back, before that shows.
+
+        Where asyncio does, as by its timeouts, it goes on in the thread, and the next one waits for it there.
+        """
         async with self._writing:
             with anyio.CancelScope(shield=True):
                 result = await self._writer.run(lambda verbs: verbs.in_transaction(work))

@@ -9,7 +9,7 @@ from mailer.model.clock import Clock
 _WIDTH = len("2026-11-25 00:00:00.000000")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=4)  # the rows of a group share their moment
 def text_time(moment: datetime) -> str:
     """UTC with six digits of the second, always: texts of one width compare as the times do."""
     return moment.astimezone(UTC).isoformat(" ", "microseconds")[:_WIDTH]

@@ -10,7 +10,7 @@ class Transport(Protocol):
     """Sends mails; opened by `async with`, used by many deliveries at once."""
 
     async def ready(self) -> None:
-        """Renews beforehand what a call would have to wait for, such as credentials; awaited before each slot.
+        """Renews what a call would have to wait for, such as credentials; awaited before a delivery is SENDING.
 
         Returns at once where nothing is to be done, and within seconds in any case; what fails is the call's to tell.
         """

@@ -1,7 +1,6 @@
 """The deliveries of a loaded job: batch by batch, at most max_parallel in flight, until no batch is left to claim."""
 
-from collections import deque
-from collections.abc import Sequence
+import asyncio
 from dataclasses import dataclass, field
 
 import anyio
@@ -32,42 +31,6 @@ class _ActiveBatch:
     done: anyio.Event = field(default_factory=anyio.Event)
 
 
-class _Work:
-    """What is claimed and not begun."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[tuple[Delivery, _ActiveBatch]] = deque()
-        self._changed = anyio.Event()
-        self._is_over = False
-
-    async def hand_out(self, work: Sequence[tuple[Delivery, _ActiveBatch]]) -> None:
-        """Returns when all of it is begun."""
-        self._waiting.extend(work)
-        self._tell()
-        while self._waiting:
-            await self._changed.wait()
-
-    async def next(self) -> tuple[Delivery, _ActiveBatch] | None:
-        """The next to begin; None: there is no more."""
-        while not self._waiting and not self._is_over:
-            await self._changed.wait()
-        if not self._waiting:
-            return None
-        taken = self._waiting.popleft()
-        if not self._waiting:
-            self._tell()
-        return taken
-
-    def end(self) -> None:
-        """There will be no more."""
-        self._is_over = True
-        self._tell()
-
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
-        changed.set()
-
-
 class Sending:
     """Sends batches of one job, for its holder or for a process that helps."""
 
@@ -84,7 +47,8 @@ class Sending:
         self._active: set[_ActiveBatch] = set()
         self._left_open = False
         self._group: TaskGroup | None = None
-        self._work = _Work()
+        self._work: asyncio.Queue[tuple[Delivery, _ActiveBatch]] = asyncio.Queue()
+        """What is claimed and not begun."""
         self._lanes = 0
 
     async def renew(self) -> None:
@@ -108,6 +72,7 @@ class Sending:
                     await self._start_batches(group)
                 except MailerError as fault:
                     self._end_with(fault, group)
+                group.cancel_scope.cancel()  # the lanes: there is no more work
         finally:
             for batch in list(self._active):
                 await self._put_down(batch)
@@ -125,7 +90,6 @@ class Sending:
             elif self._active:
                 await next(iter(self._active)).done.wait()
             else:
-                self._work.end()
                 return
 
     async def _claim_batch(self) -> _ActiveBatch | None:
@@ -154,7 +118,9 @@ class Sending:
         deliverer = await self._ready_deliverer(work[0])
         batch.ahead = deliverer.ahead(work)
         self._start_lanes(group, deliverer, len(work))
-        await self._work.hand_out([(delivery, batch) for delivery in work])
+        for delivery in work:
+            self._work.put_nowait((delivery, batch))
+        await self._work.join()  # all of it is begun
         if self._in_order:
             await batch.done.wait()
 
@@ -165,10 +131,12 @@ class Sending:
             self._lanes += 1
 
     async def _lane(self, group: TaskGroup, deliverer: Deliverer) -> None:
-        """One delivery after the other, until there is none left."""
-        while (work := await self._work.next()) is not None:
+        """One delivery after the other, until it is cancelled."""
+        while True:
+            delivery, batch = await self._work.get()
+            self._work.task_done()
             await self._places.acquire()
-            await self._deliver(group, deliverer, *work)
+            await self._deliver(group, deliverer, delivery, batch)
 
     async def _work_of(self, claim: BatchClaim) -> list[Delivery]:
         """What the batch asks for, after another look at what must not be sent any more."""
