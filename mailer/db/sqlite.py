@@ -85,7 +85,7 @@ class SqliteDatabase:
         return await self._write(lambda verbs: finished(work(_ThreadSession(verbs))))
 
     async def _write(self, work: Callable[[SqliteVerbs], T]) -> T:
-        """One transaction, whole: where a cancel scope ends the caller it is committed, or rolled back, before that shows.
+        """One transaction, whole: committed, or rolled back, before a cancel scope that ends the caller shows.
 
         Where asyncio does, as by its timeouts, it goes on in the thread, and the next one waits for it there.
         """
